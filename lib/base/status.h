@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  The one macro that originates errors and the one that forwards them. No other code does either. */
+#ifndef TN_BASE_STATUS_H
+#define TN_BASE_STATUS_H
+
+#include <tinynet/base.h>
+
+/** Fail: set the thread's detail (printf style, one line) and give the status, as in `return TN_FAIL(...)`. */
+#define TN_FAIL(status, ...) tn_fail((status), __VA_ARGS__)
+
+/** Forward a failure untouched. */
+#define TN_TRY(expression)                                                                                             \
+    do {                                                                                                               \
+        tn_status status_ = (expression);                                                                              \
+        if (status_ != TN_OK)                                                                                          \
+            return status_;                                                                                            \
+    } while (0)
+
+#endif

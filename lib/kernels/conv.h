@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Convolution and matrix products on BLIS's micro-kernel: numbers in, numbers out. Shapes have been checked. */
+#ifndef TN_KERNELS_CONV_H
+#define TN_KERNELS_CONV_H
+
+#include "base/pool.h"
+
+#include <tinynet/layer.h> /* tn_activation */
+
+/** A convolution's shape. x [N,H,W,C], w [R,S,C/groups,F], y [N,OH,OW,F]. */
+typedef struct tn_conv_shape {
+    int64_t n, h, w, c;
+    int64_t r, s, f;
+    int64_t oh, ow;
+    int64_t stride_h, stride_w, dilation_h, dilation_w;
+    int64_t pad_top, pad_left; /* bottom and right follow from oh and ow */
+    int64_t groups;
+} tn_conv_shape;
+
+typedef enum tn_conv_pass { TN_CONV_FORWARD, TN_CONV_DATA, TN_CONV_FILTER } tn_conv_pass;
+
+typedef enum tn_conv_algorithm { TN_CONV_GEMM, TN_CONV_WINOGRAD } tn_conv_algorithm;
+
+/** What was chosen for one pass of one convolution. */
+typedef struct tn_conv_plan {
+    tn_conv_shape shape; /* n: the largest batch */
+    tn_conv_pass pass;
+    tn_conv_algorithm algorithm;
+    int tile;             /* Winograd: output tile m of F(m, r) */
+    int threads;
+    size_t scratch_bytes; /* for all threads; TN_ALIGNMENT aligned */
+    char name[24];        /* "gemm", "winograd(4,3)" */
+} tn_conv_plan;
+
+/** Choose algorithm and blocking for one pass. The choice does not depend on `threads` or the batch size.
+ *  @param precise  plain fp32 sums only
+ *  Errors    TN_ERR_OVERFLOW if the scratch does not fit */
+TN_WARN_UNUSED tn_status tn_conv_plan_pass(const tn_conv_shape *shape, tn_conv_pass pass, bool precise, int threads,
+                                           tn_conv_plan *out);
+
+/** y = act(conv(x, w) + bias). n <= plan->shape.n; bias NULL: none; activation: any but TN_SOFTMAX. */
+void tn_conv_forward(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *x, const float *w,
+                     const float *bias, tn_activation activation, float *y, void *scratch);
+/** dx = gradient by x. */
+void tn_conv_data_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *dy, const float *w,
+                           float *dx, void *scratch);
+/** dw = gradient by w, or dw += with add. */
+void tn_conv_filter_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *x, const float *dy,
+                             bool add, float *dw, void *scratch);
+
+/** A matrix with any strides, in floats. */
+typedef struct tn_matrix {
+    const float *data;
+    int64_t row_stride, col_stride;
+} tn_matrix;
+
+/** c[m,n] = act(alpha * a[m,k] b[k,n] + beta * c + bias[n]); c has unit column stride. beta 0: c is not read. */
+typedef struct tn_matmul_args {
+    int64_t m, n, k;
+    tn_matrix a, b;
+    float *c;
+    int64_t ldc;
+    float alpha, beta;
+    const float *bias; /* NULL: none */
+    tn_activation activation; /* any but TN_SOFTMAX */
+} tn_matmul_args;
+
+/** Scratch for products of up to these sizes.
+ *  Errors    TN_ERR_OVERFLOW */
+TN_WARN_UNUSED tn_status tn_matmul_scratch(int64_t m, int64_t n, int64_t k, int threads, size_t *out);
+void tn_matmul(tn_pool *pool, const tn_matmul_args *args, void *scratch);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  What this CPU is, and what was chosen for it: our instruction set and BLIS's kernel set. */
+#ifndef TN_KERNELS_CPU_H
+#define TN_KERNELS_CPU_H
+
+#include <stdint.h>
+
+typedef enum tn_isa { TN_ISA_GENERIC, TN_ISA_AVX2, TN_ISA_AVX512 } tn_isa;
+
+/** The instruction set in use: the CPU's best, or what TINYNET_ISA (generic, avx2, avx512) lowers it to. Decided once,
+ *  at the first call; any thread. */
+tn_isa tn_isa_in_use(void);
+const char *tn_isa_name(tn_isa isa);
+/** True if TINYNET_ISA decided. */
+int tn_isa_forced(void);
+/** Cores that this process may run on, at least 1. */
+int tn_cpu_cores(void);
+
+#endif

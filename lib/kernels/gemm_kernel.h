@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  BLIS's single-precision micro-kernel, seen from one side only.
+ *
+ *  The micro-kernel computes a tile C[s,v] = alpha sum_k S[k,s] V[k,v] + beta C[s,v]. BLIS's kernels write C by rows or
+ *  by columns; whichever side a kernel keeps in vectors is called the vector side here (V), the other one the scalar
+ *  side (S), so that C always has unit stride along v and the rest of the library knows one orientation. */
+#ifndef TN_KERNELS_GEMM_KERNEL_H
+#define TN_KERNELS_GEMM_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** The micro-kernel's tile and blocking. */
+typedef struct tn_gemm_kernel {
+    int64_t s, v;   /* S and V: panels are [k][S] and [k][V] */
+    int64_t kc;     /* k that keeps a V panel in the L1 cache */
+    int64_t mc;     /* scalar-side rows that stay in the L2 cache with kc */
+    const char *kernels;      /* "zen3" */
+    const char *source;       /* "cpu", "BLIS_ARCH_TYPE", "TINYNET_ISA", "blis" */
+    const char *blis_version; /* "0.9.0" */
+    const char *blis_link;    /* "static", "shared" */
+} tn_gemm_kernel;
+
+/** What was chosen for this CPU; decided once, at the first call. Any thread. */
+const tn_gemm_kernel *tn_gemm_kernel_in_use(void);
+
+/** Bytes that a panel buffer needs past its end: kernels fetch one step ahead. */
+#define TN_PANEL_SLACK 256
+
+/** One tile: c[i * ldc + j] = sum_k s_panel[k,i] v_panel[k,j] + (add ? c : 0) for i < rows <= S, j < cols <= V. Panels
+ *  are TN_ALIGNMENT aligned along v, and full: S and V wide, also where the tile is not. */
+void tn_gemm_tile(int64_t rows, int64_t cols, int64_t k, const float *s_panel, const float *v_panel, bool add, float *c,
+                  int64_t ldc);
+
+#endif
