@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  What optimizers see of a model and a session: arrays with names. The model floor, which stands above this one,
+ *  implements these functions; nothing here knows what a model is. */
+#ifndef TN_OPTIM_SLOTS_H
+#define TN_OPTIM_SLOTS_H
+
+#include "base/pool.h"
+
+#include <tinynet/model.h>
+
+/** One parameter tensor of a model. */
+typedef struct tn_slot {
+    const char *name; /* "conv2d_1.weight"; lives as long as the model */
+    tn_shape shape;
+    int64_t count; /* elements */
+    float *value;
+    bool frozen;
+} tn_slot;
+
+/** The slot of parameter `index` < tn_model_parameter_count(model). */
+tn_slot tn_model_slot(tn_model *model, size_t index);
+/** Tell the model that its parameters were written: what sessions derived from them is stale. */
+void tn_model_touch(tn_model *model);
+/** Keep the model alive, and let go of it. */
+void tn_model_retain(tn_model *model);
+void tn_model_release(tn_model *model);
+
+/** The gradient of parameter `index`, as long as the slot; NULL if this session does not compute it. */
+float *tn_session_slot_gradient(tn_session *session, size_t index);
+/** TN_ERR_STATE unless a backward has filled the gradients. */
+TN_WARN_UNUSED tn_status tn_session_gradients_ready(const tn_session *session);
+tn_pool *tn_session_pool(tn_session *session);
+
+#endif
