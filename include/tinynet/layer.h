@@ -134,7 +134,8 @@ TN_API tn_layer *tn_activation_create(const tn_activation_options *options);
 #define tn_activation_layer(...) tn_activation_create(TN_OPTIONS(tn_activation_options, __VA_ARGS__))
 
 /** Create a container that runs `count` layers one after another. It consumes the layers, on failure too.
- *  Errors    NULL: a child is NULL (the detail says which, and passes on its reason), count is 0 or too large */
+ *  Errors    NULL: a child is NULL (the detail says which, and passes on its reason), a layer is there
+ *            twice, count is 0, or more than 4096 (the list is not read then and the layers stay the caller's) */
 TN_API tn_layer *tn_sequential_create(const tn_layer_options *options, tn_layer *const *layers, size_t count);
 #define tn_sequential(...)                                                                                             \
     tn_sequential_create(NULL, (tn_layer *[]){__VA_ARGS__}, sizeof((tn_layer *[]){__VA_ARGS__}) / sizeof(tn_layer *))

@@ -17,6 +17,7 @@ struct tn_layer {
     size_t bytes; /* of the whole struct */
     char *name;   /* given by the user; NULL: kind_number */
     bool frozen;
+    bool owned; /* by a container, which destroys it */
 };
 
 /** One parameter tensor. */
@@ -26,7 +27,8 @@ typedef struct tn_op_parameter {
     float init_limit; /* uniform in [-limit, limit); 0: zeros */
 } tn_op_parameter;
 
-#define TN_OP_STATE_BYTES 1024 /* room for what an operator's prepare works out: plans of three passes */
+#define TN_OP_STATE_BYTES 1280 /* room for what an operator's prepare works out: plans of three passes, or the shapes
+                                  of a custom layer's parameters */
 
 /** What a session tells an operator before it allocates. */
 typedef struct tn_op_setup {
