@@ -60,6 +60,9 @@ static inline int suite_main(const char *name, const suite_test *tests, size_t c
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* {test_a} leaves `loops` out. */
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+
 /** List the tests as {test_a}, {test_b}, TN_LOOPED(test_c, 5). */
 #define TN_SUITE(name, ...)                                                                                            \
     int main(void)                                                                                                     \
