@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Checkpoints: everything comes back, or nothing changes. */
+#include "formats/safetensors.h"
+#include "small_run.h"
+
+#include <inttypes.h>
+
+static const small_options usual = {0}, other_weights = {.weights_seed = 9};
+
+/* Save an advanced run of these options as `name`. */
+static const char *save(const char *name, small_options options)
+{
+    small_run run = small_create(options);
+    small_advance(&run);
+    tn_checkpoint checkpoint = small_checkpoint(&run);
+    ck_ok(tn_checkpoint_save(scratch(name), &checkpoint));
+    small_destroy(&run);
+    return scratch(name);
+}
+
+static void round_trip(const char *optimizer)
+{
+    small_options options = {.optimizer = optimizer};
+    small_run first = small_create(options);
+    options.weights_seed = 9;
+    small_run second = small_create(options);
+    tn_checkpoint a = small_checkpoint(&first), b = small_checkpoint(&second);
+    size_t size, sizes[2];
+    small_advance(&first);
+    ck_ok(tn_checkpoint_save(scratch("one"), &a));
+    ck_ok(tn_checkpoint_load(scratch("one"), &b));
+    unsigned char *bytes = small_bytes(&first, &size);
+    small_expect_equal(bytes, size, &second);
+    free(bytes);
+    ck_ok(tn_checkpoint_save(scratch("two"), &b));
+    unsigned char *one = read_bytes(scratch("one"), &sizes[0]), *two = read_bytes(scratch("two"), &sizes[1]);
+    ck_assert_uint_eq(sizes[0], sizes[1]);
+    ck_assert_mem_eq(one, two, sizes[0]);
+    free(one);
+    free(two);
+    small_destroy(&first);
+    small_destroy(&second);
+}
+
+START_TEST(test_round_trip)
+{
+    static const char *const optimizers[] = {"sgd", "adam", "plain"};
+    round_trip(optimizers[_i]);
+}
+END_TEST
+
+START_TEST(test_contents)
+{
+    static const char *const names[] = {"conv2d_1.weight", "conv2d_1.bias", "dense_1.weight", "dense_1.bias",
+                                        "optimizer.conv2d_1.weight.momentum"};
+    static const char *const metadata[][2] = {
+        {"tinynet.format", "checkpoint 1"},
+        {"tinynet.optimizer", "sgd"},
+        {"tinynet.optimizer.steps", "7"},
+        {"tinynet.learning_rate", "3fb999999999999a"}, /* 0.1 */
+        {"tinynet.session.step", "18446744073709551614"},
+        {"tinynet.loader.seed", "0"},
+        {"tinynet.loader.batch_size", "4"},
+        {"tinynet.loader.samples", "10"},
+        {"tinynet.loader.epoch", "2"},
+        {"tinynet.loader.batch", "1"},
+        {"tinynet.progress.epoch", "2"},
+        {"tinynet.progress.batch", "1"},
+        {"tinynet.progress.loss_sum", "3fd3333333333334"}, /* 0.1 + 0.2 */
+        {"tinynet.progress.correct", "3"},
+        {"tinynet.progress.samples", "4"},
+        {"program.note", "mine"},
+    };
+    small_run run = small_create(usual);
+    small_advance(&run);
+    tn_checkpoint checkpoint = small_checkpoint(&run);
+    const tn_metadata note = {"program.note", "mine"}, reserved = {"tinynet.note", "x"};
+    checkpoint.metadata = &note;
+    checkpoint.metadata_count = 1;
+    ck_ok(tn_checkpoint_save(scratch("contents"), &checkpoint));
+    tn_safetensors *file = NULL;
+    ck_ok(tn_safetensors_open(NULL, scratch("contents"), &file));
+    ck_assert_uint_eq(tn_safetensors_count(file), 8);
+    for (size_t i = 0; i < 5; i++)
+        ck_assert_str_eq(tn_safetensors_name(file, i), names[i]);
+    for (size_t i = 0; i < sizeof metadata / sizeof metadata[0]; i++)
+        ck_assert_str_eq(tn_safetensors_metadata(file, metadata[i][0]), metadata[i][1]);
+    const char *algorithm = tn_safetensors_metadata(file, "tinynet.algorithm.conv2d_1");
+    ck_assert_str_eq(algorithm, tn_plan_layer(tn_session_plan(run.session), 0)->algorithm);
+    tn_safetensors_close(&file);
+    checkpoint.metadata = &reserved;
+    ck_fails(tn_checkpoint_save(scratch("reserved"), &checkpoint), TN_ERR_INVALID, "tinynet.note");
+    small_destroy(&run);
+}
+END_TEST
+
+/* Load into a run that differs; it must refuse and stay as it was. */
+static void expect_refusal(const char *path, small_options options, bool force, tn_status status, const char *text)
+{
+    small_run run = small_create(options);
+    tn_checkpoint checkpoint = small_checkpoint(&run);
+    size_t size;
+    checkpoint.force = force;
+    unsigned char *bytes = small_bytes(&run, &size);
+    ck_fails(tn_checkpoint_load(path, &checkpoint), status, text);
+    small_expect_equal(bytes, size, &run);
+    free(bytes);
+    small_destroy(&run);
+}
+
+START_TEST(test_other_runs)
+{
+    const char *path = save("run", usual);
+    expect_refusal(path, (small_options){.kernel_size = 5}, false, TN_ERR_SHAPE,
+                   "run: tensor conv2d_1.weight is [3,3,1,2], model expects [5,5,1,2]");
+    expect_refusal(path, (small_options){.optimizer = "adam"}, false, TN_ERR_STATE, "optimizer sgd, not adam");
+    expect_refusal(path, (small_options){.optimizer = "plain"}, false, TN_ERR_STATE, "optimizer state");
+    expect_refusal(path, (small_options){.loader_seed = 1}, false, TN_ERR_STATE, "seed 1");
+    expect_refusal(path, (small_options){.batch_size = 5}, false, TN_ERR_STATE, "batch size 5");
+    expect_refusal(path, (small_options){.samples = 11}, false, TN_ERR_STATE, "11 samples");
+    expect_refusal(path, (small_options){.optimizer = "adam", .batch_size = 5}, true, TN_ERR_STATE, "sgd");
+    expect_refusal(scratch("missing"), usual, false, TN_ERR_IO, "No such file");
+}
+END_TEST
+
+START_TEST(test_force)
+{
+    const char *path = save("run", usual);
+    small_run run = small_create((small_options){.batch_size = 9});
+    tn_checkpoint checkpoint = small_checkpoint(&run);
+    checkpoint.force = true;
+    ck_ok(tn_checkpoint_load(path, &checkpoint));
+    ck_assert_int_eq(tn_loader_epoch(run.loader), 2);
+    ck_assert_int_eq(tn_loader_batch(run.loader), 0);
+    ck_assert_int_eq(run.progress.epoch, 2);
+    ck_assert_int_eq(run.progress.batch, 0);
+    ck_assert_int_eq(run.progress.samples, 0);
+    ck_assert(run.progress.loss_sum == 0);
+    ck_assert_int_eq(tn_optimizer_step_count(run.optimizer), 7);
+    small_destroy(&run);
+}
+END_TEST
+
+START_TEST(test_parts)
+{
+    small_run run = small_create(usual), back = small_create(other_weights);
+    small_advance(&run);
+    tn_checkpoint only_model = {.struct_size = sizeof only_model, .model = run.model};
+    tn_checkpoint all = small_checkpoint(&back), part = all;
+    ck_ok(tn_checkpoint_save(scratch("model"), &only_model));
+    ck_fails(tn_checkpoint_load(scratch("model"), &all), TN_ERR_STATE, "without an optimizer");
+    part.optimizer = NULL;
+    ck_fails(tn_checkpoint_load(scratch("model"), &part), TN_ERR_STATE, "without tinynet.session.step");
+    part.session = NULL;
+    ck_fails(tn_checkpoint_load(scratch("model"), &part), TN_ERR_STATE, "without tinynet.loader.seed");
+    part.loader = NULL;
+    ck_fails(tn_checkpoint_load(scratch("model"), &part), TN_ERR_STATE, "without tinynet.progress.epoch");
+    part.progress = NULL;
+    ck_ok(tn_checkpoint_load(scratch("model"), &part));
+    ck_assert_int_eq(tn_optimizer_step_count(back.optimizer), 0);
+    tn_checkpoint full = small_checkpoint(&run);
+    ck_ok(tn_checkpoint_save(scratch("full"), &full));
+    ck_ok(tn_checkpoint_load(scratch("full"), &part));
+    ck_ok(tn_model_load(back.model, scratch("full"), false));
+    ck_ok(tn_model_save(run.model, scratch("weights")));
+    ck_fails(tn_checkpoint_load(scratch("weights"), &part), TN_ERR_FORMAT, "is no checkpoint");
+    small_destroy(&run);
+    small_destroy(&back);
+}
+END_TEST
+
+START_TEST(test_arguments)
+{
+    small_run run = small_create(usual), other = small_create(usual);
+    tn_checkpoint checkpoint = small_checkpoint(&run), bad = checkpoint;
+    ck_fails(tn_checkpoint_save(NULL, &checkpoint), TN_ERR_INVALID, "path");
+    ck_fails(tn_checkpoint_save("x", NULL), TN_ERR_INVALID, "checkpoint");
+    ck_fails(tn_checkpoint_load(NULL, &checkpoint), TN_ERR_INVALID, "path");
+    ck_fails(tn_checkpoint_load("x", NULL), TN_ERR_INVALID, "checkpoint");
+    bad.model = NULL;
+    ck_fails(tn_checkpoint_save("x", &bad), TN_ERR_INVALID, "no model");
+    bad = checkpoint;
+    bad.session = other.session;
+    ck_fails(tn_checkpoint_save("x", &bad), TN_ERR_INVALID, "another model");
+    bad = checkpoint;
+    bad.struct_size = 0;
+    ck_fails(tn_checkpoint_save("x", &bad), TN_ERR_INVALID, "tn_checkpoint");
+    run.progress.struct_size = 0;
+    ck_fails(tn_checkpoint_save(scratch("x"), &checkpoint), TN_ERR_INVALID, "tn_progress");
+    ck_assert(!exists(scratch("x")));
+    small_destroy(&run);
+    small_destroy(&other);
+}
+END_TEST
+
+/* Write the checkpoint again with one string of its metadata changed (value NULL: left out), checksum made right. */
+static const char *change(const char *path, const char *key, const char *value)
+{
+    tn_safetensors *file = NULL;
+    const char *names[32];
+    tn_tensor *tensors[32] = {NULL};
+    tn_metadata metadata[64];
+    size_t count = 0;
+    ck_ok(tn_safetensors_open(NULL, path, &file));
+    for (size_t i = 0; i < tn_safetensors_count(file); i++) {
+        names[i] = tn_safetensors_name(file, i);
+        ck_ok(tn_safetensors_load(file, names[i], &tensors[i]));
+    }
+    for (size_t i = 0; i < file->header.metadata_count; i++) {
+        const char *found = file->header.text + file->header.metadata[i];
+        const char *old = tn_safetensors_metadata(file, found), *now = strcmp(found, key) == 0 ? value : old;
+        if (strcmp(found, TN_CHECKSUM_KEY) != 0 && now != NULL)
+            metadata[count++] = (tn_metadata){found, now};
+    }
+    ck_ok(tn_safetensors_write(NULL, scratch("changed"), tn_safetensors_count(file), names,
+                               (const tn_tensor *const *)tensors, metadata, count));
+    for (size_t i = 0; i < tn_safetensors_count(file); i++)
+        tn_tensor_destroy(&tensors[i]);
+    tn_safetensors_close(&file);
+    return scratch("changed");
+}
+
+START_TEST(test_values)
+{
+    static const struct {
+        const char *key, *value;
+        tn_status status;
+    } changes[] = {
+        {"tinynet.format", "checkpoint 2", TN_ERR_VERSION},
+        {"tinynet.format", "checkpoint ", TN_ERR_VERSION},
+        {"tinynet.format", "something", TN_ERR_FORMAT},
+        {"tinynet.format", NULL, TN_ERR_FORMAT},
+        {"tinynet.optimizer", "rmsprop", TN_ERR_STATE},
+        {"tinynet.optimizer.steps", "-1", TN_ERR_FORMAT},
+        {"tinynet.optimizer.steps", "9223372036854775808", TN_ERR_FORMAT},
+        {"tinynet.optimizer.steps", "", TN_ERR_FORMAT},
+        {"tinynet.optimizer.steps", "7 ", TN_ERR_FORMAT},
+        {"tinynet.optimizer.steps", NULL, TN_ERR_STATE},
+        {"tinynet.learning_rate", "7ff8000000000000", TN_ERR_FORMAT}, /* NaN */
+        {"tinynet.learning_rate", "7ff0000000000000", TN_ERR_FORMAT}, /* infinity */
+        {"tinynet.learning_rate", "bfb999999999999a", TN_ERR_FORMAT}, /* -0.1 */
+        {"tinynet.learning_rate", "0.1", TN_ERR_FORMAT},
+        {"tinynet.session.step", "18446744073709551616", TN_ERR_FORMAT},
+        {"tinynet.loader.batch", "4", TN_ERR_FORMAT}, /* an epoch has 3 */
+        {"tinynet.loader.epoch", "-2", TN_ERR_FORMAT},
+        {"tinynet.loader.samples", "11", TN_ERR_STATE},
+        {"tinynet.progress.batch", "4", TN_ERR_FORMAT},
+        {"tinynet.progress.samples", "11", TN_ERR_FORMAT},
+        {"tinynet.progress.correct", "5", TN_ERR_FORMAT}, /* of 4 */
+    };
+    const char *path = save("run", usual);
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
+        expect_refusal(change(path, changes[i].key, changes[i].value), other_weights, false, changes[i].status,
+                       "changed");
+    small_run run = small_create(other_weights);
+    tn_checkpoint checkpoint = small_checkpoint(&run);
+    ck_ok(tn_checkpoint_load(change(path, "tinynet.loader.batch", "3"), &checkpoint));
+    ck_ok(tn_checkpoint_load(change(path, "tinynet.algorithm.conv2d_1", NULL), &checkpoint));
+    small_destroy(&run);
+}
+END_TEST
+
+START_TEST(test_strangers)
+{
+    small_run run = small_create(usual);
+    tn_checkpoint checkpoint = small_checkpoint(&run);
+    checkpoint.optimizer = NULL;
+    checkpoint.session = NULL;
+    ck_ok(tn_checkpoint_save(scratch("run"), &checkpoint));
+    tn_model *larger = NULL;
+    ck_ok(tn_model_create(tn_sequential(tn_conv2d(.filters = 2, .kernel_size = 3, .padding = TN_SAME), tn_flatten(),
+                                        tn_dense(.units = 3), tn_dense(.units = 3)),
+                          TN_OPTIONS(tn_model_options, .input_shape = {5, 5, 1}), &larger));
+    tn_checkpoint more = {.struct_size = sizeof more, .model = larger};
+    ck_fails(tn_checkpoint_load(scratch("run"), &more), TN_NOT_FOUND, "has no tensor dense_2.weight");
+    ck_ok(tn_checkpoint_save(scratch("larger"), &more));
+    tn_checkpoint fewer = {.struct_size = sizeof fewer, .model = run.model};
+    ck_fails(tn_checkpoint_load(scratch("larger"), &fewer), TN_ERR_STATE, "dense_2.weight, which the model has not");
+    tn_model_destroy(&larger);
+    small_destroy(&run);
+}
+END_TEST
+
+static small_run *damage_target;
+
+static tn_status load_damaged(const tn_allocator *allocator, const char *path)
+{
+    tn_checkpoint checkpoint = small_checkpoint(damage_target);
+    (void)allocator;
+    return tn_checkpoint_load(path, &checkpoint);
+}
+
+START_TEST(test_damage)
+{
+    size_t size, file_size;
+    small_run run = small_create(other_weights);
+    damage_target = &run;
+    unsigned char *file = read_bytes(save("run", usual), &file_size), *before = small_bytes(&run, &size);
+    damage_truncate(load_damaged, file, file_size);
+    damage_flip(load_damaged, file, file_size, false);
+    small_expect_equal(before, size, &run);
+    free(before);
+    free(file);
+    small_destroy(&run);
+}
+END_TEST
+
+TN_SUITE("checkpoint", TN_LOOPED(test_round_trip, 3), {test_contents}, {test_other_runs}, {test_force}, {test_parts},
+         {test_arguments}, {test_values}, {test_strangers}, {test_damage})
