@@ -28,9 +28,10 @@ const tn_gemm_kernel *tn_gemm_kernel_in_use(void);
 /** Bytes that a panel buffer needs past its end: kernels fetch one step ahead. */
 #define TN_PANEL_SLACK 256
 
-/** One tile: c[i * ldc + j] = sum_k s_panel[k,i] v_panel[k,j] + (add ? c : 0) for i < rows <= S, j < cols <= V. Panels
- *  are TN_ALIGNMENT aligned along v, and full: S and V wide, also where the tile is not. */
-void tn_gemm_tile(int64_t rows, int64_t cols, int64_t k, const float *s_panel, const float *v_panel, bool add, float *c,
-                  int64_t ldc);
+/** One tile: c[i * ldc + j] = alpha sum_k s_panel[k,i] v_panel[k,j] + beta c[...] for i < rows <= S, j < cols <= V; beta
+ *  0: c is not read. Panels start at multiples of TN_ALIGNMENT bytes along v, and are S and V wide also where the tile is
+ *  not. */
+void tn_gemm_tile(int64_t rows, int64_t cols, int64_t k, float alpha, const float *s_panel, const float *v_panel,
+                  float beta, float *c, int64_t ldc);
 
 #endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  The inner loops of the convolutions and products that are built once for each instruction set: packing, Winograd's
+ *  transforms, epilogues. */
+#ifndef TN_ISA_CONV_TABLE_H
+#define TN_ISA_CONV_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** Vectors of transforms come in multiples of this many floats on every instruction set. */
+#define TN_MAP_CHUNK 16
+
+/** A linear map T [rows,cols] in both dimensions, out = T in T^T, on count (a multiple of TN_MAP_CHUNK) independent
+ *  columns of numbers. in[i][j] starts at in + i * in_row + j * in_col, out[i][j] at out + (i * rows + j) * out_point. */
+typedef void tn_winograd_map(const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point,
+                             int64_t count);
+
+/** The transforms of one F(m,r), a = m + r - 1. */
+typedef struct tn_winograd_maps {
+    int m, r;
+    tn_winograd_map *data;            /* B^T: [a,a] to [a,a] */
+    tn_winograd_map *filter;          /* G: [r,r] to [a,a] */
+    tn_winograd_map *output;          /* A^T: [a,a] to [m,m] */
+    tn_winograd_map *output_gradient; /* A: [m,m] to [a,a] */
+    tn_winograd_map *filter_gradient; /* G^T: [a,a] to [r,r] */
+} tn_winograd_maps;
+
+typedef struct tn_conv_table {
+    /** out[k * lanes + i] = rows[i][k]: `lanes` rows side by side, a panel. */
+    void (*interleave)(const float *const *rows, int64_t lanes, int64_t count, float *out);
+    /** y[i] = x[i] + bias[i], then max(.,0) with relu (NaN stays NaN); bias NULL: none; y may be x. */
+    void (*finish)(const float *x, const float *bias, bool relu, float *y, int64_t count);
+    /** y[i] += x[i]. */
+    void (*accumulate)(const float *x, float *y, int64_t count);
+    const tn_winograd_maps *winograd; /* ends with m = 0 */
+} tn_conv_table;
+
+extern const tn_conv_table tn_conv_table_generic, tn_conv_table_avx2, tn_conv_table_avx512;
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  The matrices of Winograd's minimal filtering F(m,r): m outputs of an r-tap filter from a = m + r - 1 products,
+ *
+ *      y = A^T [(G g) * (B^T d)],    in two dimensions  Y = A^T [(G g G^T) * (B^T d B)] A
+ *
+ *  by the Cook-Toom construction on the points p_0..p_{a-2} and infinity, with N_i = prod_{j != i} (p_i - p_j):
+ *
+ *      A^T[j][i] = p_i^j            last column: 1 in the last row
+ *      G[i][k]   = p_i^k / N_i      last row: 1 in the last column
+ *      B^T[i][k] = coefficient of x^k in prod_{j != i} (x - p_j); last row: in prod_j (x - p_j)
+ *
+ *  `data` is B^T, `filter` is G, `output` is A^T. The points are chosen for small errors in float: small fractions.
+ *  Source    Winograd, "Arithmetic complexity of computations", 1980; Lavin and Gray, "Fast algorithms for
+ *            convolutional neural networks", 2016; points: Barabasz et al., "Error analysis and improving the accuracy
+ *            of Winograd convolution", 2020 */
+#ifndef TN_ISA_WINOGRAD_MATRICES_H
+#define TN_ISA_WINOGRAD_MATRICES_H
+
+/* F(4,3): points 0, 1, -1, 1/2, -2, infinity. */
+static const float data_4_3[6][6] = {
+    {1.0f, -3.0f / 2.0f, -2.0f, 3.0f / 2.0f, 1.0f, 0.0f},
+    {0.0f, -1.0f, 1.0f / 2.0f, 5.0f / 2.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f, -5.0f / 2.0f, 1.0f / 2.0f, 1.0f, 0.0f},
+    {0.0f, -2.0f, -1.0f, 2.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f / 2.0f, -1.0f, -1.0f / 2.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f, -3.0f / 2.0f, -2.0f, 3.0f / 2.0f, 1.0f}};
+static const float filter_4_3[6][3] = {
+    {1.0f, 0.0f, 0.0f},
+    {1.0f / 3.0f, 1.0f / 3.0f, 1.0f / 3.0f},
+    {-1.0f / 3.0f, 1.0f / 3.0f, -1.0f / 3.0f},
+    {-16.0f / 15.0f, -8.0f / 15.0f, -4.0f / 15.0f},
+    {1.0f / 15.0f, -2.0f / 15.0f, 4.0f / 15.0f},
+    {0.0f, 0.0f, 1.0f}};
+static const float output_4_3[4][6] = {
+    {1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f, -1.0f, 1.0f / 2.0f, -2.0f, 0.0f},
+    {0.0f, 1.0f, 1.0f, 1.0f / 4.0f, 4.0f, 0.0f},
+    {0.0f, 1.0f, -1.0f, 1.0f / 8.0f, -8.0f, 1.0f}};
+
+/* F(6,3): points 0, 1, -1, 2, -2, 1/2, -1/2, infinity. */
+static const float data_6_3[8][8] = {
+    {-1.0f, 0.0f, 21.0f / 4.0f, 0.0f, -21.0f / 4.0f, 0.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f, 1.0f, -17.0f / 4.0f, -17.0f / 4.0f, 1.0f, 1.0f, 0.0f},
+    {0.0f, -1.0f, 1.0f, 17.0f / 4.0f, -17.0f / 4.0f, -1.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f / 2.0f, 1.0f / 4.0f, -5.0f / 2.0f, -5.0f / 4.0f, 2.0f, 1.0f, 0.0f},
+    {0.0f, -1.0f / 2.0f, 1.0f / 4.0f, 5.0f / 2.0f, -5.0f / 4.0f, -2.0f, 1.0f, 0.0f},
+    {0.0f, 2.0f, 4.0f, -5.0f / 2.0f, -5.0f, 1.0f / 2.0f, 1.0f, 0.0f},
+    {0.0f, -2.0f, 4.0f, 5.0f / 2.0f, -5.0f, -1.0f / 2.0f, 1.0f, 0.0f},
+    {0.0f, -1.0f, 0.0f, 21.0f / 4.0f, 0.0f, -21.0f / 4.0f, 0.0f, 1.0f}};
+static const float filter_6_3[8][3] = {
+    {-1.0f, 0.0f, 0.0f},
+    {-2.0f / 9.0f, -2.0f / 9.0f, -2.0f / 9.0f},
+    {-2.0f / 9.0f, 2.0f / 9.0f, -2.0f / 9.0f},
+    {1.0f / 90.0f, 1.0f / 45.0f, 2.0f / 45.0f},
+    {1.0f / 90.0f, -1.0f / 45.0f, 2.0f / 45.0f},
+    {32.0f / 45.0f, 16.0f / 45.0f, 8.0f / 45.0f},
+    {32.0f / 45.0f, -16.0f / 45.0f, 8.0f / 45.0f},
+    {0.0f, 0.0f, 1.0f}};
+static const float output_6_3[6][8] = {
+    {1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f, -1.0f, 2.0f, -2.0f, 1.0f / 2.0f, -1.0f / 2.0f, 0.0f},
+    {0.0f, 1.0f, 1.0f, 4.0f, 4.0f, 1.0f / 4.0f, 1.0f / 4.0f, 0.0f},
+    {0.0f, 1.0f, -1.0f, 8.0f, -8.0f, 1.0f / 8.0f, -1.0f / 8.0f, 0.0f},
+    {0.0f, 1.0f, 1.0f, 16.0f, 16.0f, 1.0f / 16.0f, 1.0f / 16.0f, 0.0f},
+    {0.0f, 1.0f, -1.0f, 32.0f, -32.0f, 1.0f / 32.0f, -1.0f / 32.0f, 1.0f}};
+
+/* F(4,5): points 0, 1, -1, 2, -2, 1/2, -1/2, infinity. */
+static const float data_4_5[8][8] = {
+    {-1.0f, 0.0f, 21.0f / 4.0f, 0.0f, -21.0f / 4.0f, 0.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f, 1.0f, -17.0f / 4.0f, -17.0f / 4.0f, 1.0f, 1.0f, 0.0f},
+    {0.0f, -1.0f, 1.0f, 17.0f / 4.0f, -17.0f / 4.0f, -1.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f / 2.0f, 1.0f / 4.0f, -5.0f / 2.0f, -5.0f / 4.0f, 2.0f, 1.0f, 0.0f},
+    {0.0f, -1.0f / 2.0f, 1.0f / 4.0f, 5.0f / 2.0f, -5.0f / 4.0f, -2.0f, 1.0f, 0.0f},
+    {0.0f, 2.0f, 4.0f, -5.0f / 2.0f, -5.0f, 1.0f / 2.0f, 1.0f, 0.0f},
+    {0.0f, -2.0f, 4.0f, 5.0f / 2.0f, -5.0f, -1.0f / 2.0f, 1.0f, 0.0f},
+    {0.0f, -1.0f, 0.0f, 21.0f / 4.0f, 0.0f, -21.0f / 4.0f, 0.0f, 1.0f}};
+static const float filter_4_5[8][5] = {
+    {-1.0f, 0.0f, 0.0f, 0.0f, 0.0f},
+    {-2.0f / 9.0f, -2.0f / 9.0f, -2.0f / 9.0f, -2.0f / 9.0f, -2.0f / 9.0f},
+    {-2.0f / 9.0f, 2.0f / 9.0f, -2.0f / 9.0f, 2.0f / 9.0f, -2.0f / 9.0f},
+    {1.0f / 90.0f, 1.0f / 45.0f, 2.0f / 45.0f, 4.0f / 45.0f, 8.0f / 45.0f},
+    {1.0f / 90.0f, -1.0f / 45.0f, 2.0f / 45.0f, -4.0f / 45.0f, 8.0f / 45.0f},
+    {32.0f / 45.0f, 16.0f / 45.0f, 8.0f / 45.0f, 4.0f / 45.0f, 2.0f / 45.0f},
+    {32.0f / 45.0f, -16.0f / 45.0f, 8.0f / 45.0f, -4.0f / 45.0f, 2.0f / 45.0f},
+    {0.0f, 0.0f, 0.0f, 0.0f, 1.0f}};
+static const float output_4_5[4][8] = {
+    {1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f, -1.0f, 2.0f, -2.0f, 1.0f / 2.0f, -1.0f / 2.0f, 0.0f},
+    {0.0f, 1.0f, 1.0f, 4.0f, 4.0f, 1.0f / 4.0f, 1.0f / 4.0f, 0.0f},
+    {0.0f, 1.0f, -1.0f, 8.0f, -8.0f, 1.0f / 8.0f, -1.0f / 8.0f, 1.0f}};
+
+#endif

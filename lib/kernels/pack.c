@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Packing of strided matrices into panels. */
+#include "kernels/cpu.h"
+#include "kernels/product.h"
+
+#include <string.h>
+
+const tn_conv_table *tn_conv_kernels(void)
+{
+#if defined(__x86_64__)
+    switch (tn_isa_in_use()) {
+    case TN_ISA_AVX512:
+        return &tn_conv_table_avx512;
+    case TN_ISA_AVX2:
+        return &tn_conv_table_avx2;
+    case TN_ISA_GENERIC:
+        break;
+    }
+#endif
+    return &tn_conv_table_generic;
+}
+
+#define ZEROS 512
+static const float zeros[ZEROS];
+
+void tn_pack_across(const float *data, int64_t stride, int64_t count, int64_t kn, int64_t lanes, float *out)
+{
+    const tn_conv_table *kernels = tn_conv_kernels();
+    const float *rows[64];
+    for (int64_t first = 0; first < count; first += lanes, out += lanes * kn) {
+        int64_t present = count - first < lanes ? count - first : lanes;
+        for (int64_t k = 0; k < kn; k += ZEROS) {
+            int64_t run = present == lanes ? kn : kn - k < ZEROS ? kn - k : ZEROS;
+            for (int64_t i = 0; i < lanes; i++)
+                rows[i] = i < present ? data + (first + i) * stride + k : zeros;
+            kernels->interleave(rows, lanes, run, out + k * lanes);
+            if (run == kn)
+                break;
+        }
+    }
+}
+
+void tn_pack_along(const float *data, int64_t stride, int64_t count, int64_t kn, int64_t lanes, float *out)
+{
+    for (int64_t first = 0; first < count; first += lanes, out += lanes * kn) {
+        int64_t present = count - first < lanes ? count - first : lanes;
+        const float *from = data + first;
+        for (int64_t k = 0; k < kn; k++, from += stride) {
+            memcpy(out + k * lanes, from, (size_t)present * sizeof *out);
+            if (present < lanes)
+                memset(out + k * lanes + present, 0, (size_t)(lanes - present) * sizeof *out);
+        }
+    }
+}
+
+void tn_pack_strided(const float *data, int64_t stride, int64_t k_stride, int64_t count, int64_t kn, int64_t lanes,
+                     float *out)
+{
+    if (k_stride == 1) {
+        tn_pack_across(data, stride, count, kn, lanes, out);
+    } else if (stride == 1) {
+        tn_pack_along(data, k_stride, count, kn, lanes, out);
+    } else {
+        for (int64_t first = 0; first < count; first += lanes, out += lanes * kn) {
+            for (int64_t k = 0; k < kn; k++) {
+                for (int64_t i = 0; i < lanes; i++)
+                    out[k * lanes + i] = first + i < count ? data[(first + i) * stride + k * k_stride] : 0.0f;
+            }
+        }
+    }
+}
