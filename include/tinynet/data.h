@@ -35,7 +35,7 @@ typedef struct tn_dataset_source {
     int target_rank;        /**< 0 for class numbers */
     int64_t target_dims[TN_MAX_RANK];
     /** Write sample `index` and its target. Called from the loader's thread, one call at a time for a loader. A status
-     *  other than TN_OK ends the epoch with it. */
+     *  other than TN_OK ends the epoch with it; tn_fail may say why. */
     tn_status (*read)(void *context, int64_t index, void *sample, void *target);
     void (*destroy)(void *context); /**< may be NULL */
     void *context;                  /**< taken over, on failure too */
@@ -58,7 +58,8 @@ TN_WARN_UNUSED TN_API tn_status tn_dataset_take(tn_dataset *dataset, int64_t cou
 TN_API void tn_dataset_destroy(tn_dataset **dataset);        /**< loaders keep what they need alive */
 TN_API int64_t tn_dataset_count(const tn_dataset *dataset);  /**< samples; 0 for NULL */
 TN_API tn_shape tn_dataset_sample_shape(const tn_dataset *dataset); /**< dims[0] is the count */
-/** CRC-32 of all samples and targets, in order: tells one data set from another. Reads everything.
+/** CRC-32 of all samples and targets, in order (sample 0, target 0, sample 1, ...), as they lie in memory: tells one
+ *  data set from another. Reads everything.
  *  Errors    those of the source */
 TN_WARN_UNUSED TN_API tn_status tn_dataset_checksum(const tn_dataset *dataset, uint32_t *out);
 
@@ -74,8 +75,10 @@ typedef struct tn_loader_options {
     const tn_allocator *allocator; /**< default the C library's; copied */
 } tn_loader_options;
 
-/** Create a loader. All its memory is allocated here.
- *  Errors    TN_ERR_INVALID, TN_ERR_SHAPE, TN_ERR_NO_MEMORY */
+/** Create a loader, which stands at batch 0 of epoch 0. All its memory is allocated here. In a child after fork it goes
+ *  on without its thread.
+ *  Errors    TN_ERR_INVALID; TN_ERR_SHAPE (samples that are no images cannot be resized); TN_ERR_OVERFLOW;
+ *            TN_ERR_NO_MEMORY */
 TN_WARN_UNUSED TN_API tn_status tn_loader_create(tn_dataset *dataset, const tn_loader_options *options, tn_loader **out);
 TN_API void tn_loader_destroy(tn_loader **loader); /**< and set the pointer to NULL */
 
@@ -86,7 +89,8 @@ TN_WARN_UNUSED TN_API tn_status tn_loader_start(tn_loader *loader, int64_t epoch
 /** Return the next batch, borrowed until the next call on the loader; both NULL after the last.
  *  @param samples  [out] f32 [n,...]
  *  @param targets  [out] i32 [n] for class numbers, f32 otherwise
- *  Errors    those of the source */
+ *  Errors    those of the source; TN_ERR_OVERFLOW if a class number does not fit i32. The loader then stands where it
+ *            stood: the next call tries the same batch again */
 TN_WARN_UNUSED TN_API tn_status tn_loader_next(tn_loader *loader, const tn_tensor **samples, const tn_tensor **targets);
 
 TN_API int64_t tn_loader_batches(const tn_loader *loader); /**< batches an epoch; 0 for NULL */
@@ -94,7 +98,7 @@ TN_API int64_t tn_loader_epoch(const tn_loader *loader);   /**< of the last tn_l
 TN_API int64_t tn_loader_batch(const tn_loader *loader);   /**< number of the batch that tn_loader_next gives next */
 TN_API int64_t tn_loader_batch_size(const tn_loader *loader);
 TN_API uint64_t tn_loader_seed(const tn_loader *loader);
-TN_API uint64_t tn_loader_bytes(const tn_loader *loader);  /**< memory of its buffers */
+TN_API uint64_t tn_loader_bytes(const tn_loader *loader);  /**< all memory it has allocated; 0 for NULL */
 TN_API const tn_dataset *tn_loader_dataset(const tn_loader *loader); /**< borrowed */
 TN_API tn_shape tn_loader_sample_shape(const tn_loader *loader); /**< of a full batch */
 
