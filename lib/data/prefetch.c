@@ -47,6 +47,7 @@ static void *thread_main(void *argument)
     while (take_request(prefetch)) {
         int64_t number = prefetch->number;
         int slot = prefetch->slot;
+        fesetenv(&prefetch->environment);
         pthread_mutex_unlock(&prefetch->mutex);
         tn_status status = prefetch->work(prefetch->context, number, slot, &prefetch->cancel);
         pthread_mutex_lock(&prefetch->mutex);
@@ -107,6 +108,17 @@ void tn_prefetch_destroy(tn_prefetch *prefetch)
     prefetch->threaded = false;
 }
 
+/* Wait until the state is (or, for `is` false, is not) the one given. Called with the mutex. A caller that is cancelled
+ * here would leave it locked: that waits until the work is done. */
+static void wait_for_state(tn_prefetch *prefetch, tn_prefetch_state state, bool is)
+{
+    int cancel;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    while ((prefetch->state == state) != is)
+        pthread_cond_wait(&prefetch->changed, &prefetch->mutex);
+    pthread_setcancelstate(cancel, NULL);
+}
+
 void tn_prefetch_request(tn_prefetch *prefetch, int64_t number, int slot)
 {
     bool threaded = has_thread(prefetch);
@@ -115,6 +127,7 @@ void tn_prefetch_request(tn_prefetch *prefetch, int64_t number, int slot)
     prefetch->requested = true;
     prefetch->number = number;
     prefetch->slot = slot;
+    fegetenv(&prefetch->environment);
     if (threaded) {
         prefetch->state = TN_PREFETCH_ASKED;
         pthread_cond_signal(&prefetch->changed);
@@ -129,8 +142,7 @@ tn_status tn_prefetch_wait(tn_prefetch *prefetch)
     if (!has_thread(prefetch))
         return prefetch->work(prefetch->context, prefetch->number, prefetch->slot, &prefetch->cancel);
     pthread_mutex_lock(&prefetch->mutex);
-    while (prefetch->state != TN_PREFETCH_DONE)
-        pthread_cond_wait(&prefetch->changed, &prefetch->mutex);
+    wait_for_state(prefetch, TN_PREFETCH_DONE, true);
     prefetch->state = TN_PREFETCH_IDLE;
     tn_status status = prefetch->status;
     pthread_mutex_unlock(&prefetch->mutex);
@@ -146,8 +158,7 @@ void tn_prefetch_drop(tn_prefetch *prefetch)
         return;
     atomic_store(&prefetch->cancel, true);
     pthread_mutex_lock(&prefetch->mutex);
-    while (prefetch->state == TN_PREFETCH_BUSY)
-        pthread_cond_wait(&prefetch->changed, &prefetch->mutex);
+    wait_for_state(prefetch, TN_PREFETCH_BUSY, false);
     prefetch->state = TN_PREFETCH_IDLE;
     pthread_mutex_unlock(&prefetch->mutex);
     atomic_store(&prefetch->cancel, false);

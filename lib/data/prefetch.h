@@ -10,6 +10,7 @@
 
 #include <tinynet/base.h>
 
+#include <fenv.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
@@ -19,6 +20,13 @@
 /** Do piece `number` into buffer `slot`; give up early when *cancel becomes true. */
 typedef tn_status tn_prefetch_work(void *context, int64_t number, int slot, const atomic_bool *cancel);
 
+typedef enum tn_prefetch_state {
+    TN_PREFETCH_IDLE,
+    TN_PREFETCH_ASKED,
+    TN_PREFETCH_BUSY,
+    TN_PREFETCH_DONE
+} tn_prefetch_state;
+
 typedef struct tn_prefetch {
     tn_prefetch_work *work;
     void *context;
@@ -27,13 +35,14 @@ typedef struct tn_prefetch {
     bool requested; /* `number` has been asked for and not been waited for */
     int64_t number;
     int slot;
+    fenv_t environment; /* the caller's rounding and denormals hold for the work */
     /* the thread's; state to detail under the mutex */
     bool threaded;
     pid_t owner; /* the process that has the thread */
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    enum { TN_PREFETCH_IDLE, TN_PREFETCH_ASKED, TN_PREFETCH_BUSY, TN_PREFETCH_DONE } state;
+    tn_prefetch_state state;
     bool quit;
     tn_status status;
     char detail[TN_PREFETCH_DETAIL];
