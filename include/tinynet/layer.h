@@ -135,7 +135,8 @@ TN_API tn_layer *tn_activation_create(const tn_activation_options *options);
 
 /** Create a container that runs `count` layers one after another. It consumes the layers, on failure too.
  *  Errors    NULL: a child is NULL (the detail says which, and passes on its reason), a layer is there
- *            twice, count is 0, or more than 4096 (the list is not read then and the layers stay the caller's) */
+ *            twice, containers are nested in more than 64 levels, count is 0, or more than 4096 (the list is not read
+ *            then and the layers stay the caller's) */
 TN_API tn_layer *tn_sequential_create(const tn_layer_options *options, tn_layer *const *layers, size_t count);
 #define tn_sequential(...)                                                                                             \
     tn_sequential_create(NULL, (tn_layer *[]){__VA_ARGS__}, sizeof((tn_layer *[]){__VA_ARGS__}) / sizeof(tn_layer *))
@@ -157,7 +158,7 @@ typedef struct tn_layer_call {
     const tn_tensor *dy;            /**< backward: gradient of the loss by y */
     tn_tensor *dx;                  /**< backward: gradient by x, to be written; NULL if nobody wants it */
     const tn_tensor *const *params; /**< in the order in which `parameter` declared them */
-    tn_tensor *const *dparams;      /**< backward: gradients, to be added to (they start at zero) */
+    tn_tensor *const *dparams;      /**< backward: gradients, to be added to (they start at zero); never NULL */
     void *scratch;                  /**< scratch_bytes, 64-byte aligned; contents are lost between calls */
     bool training;                  /**< forward: training or prediction */
     uint64_t seed, step;            /**< keys for random numbers of this layer */

@@ -14,6 +14,8 @@
 #include "layers/identity.h"
 #include "tensor/storage.h"
 
+#include <string.h>
+
 typedef struct activation_layer {
     tn_layer base;
     tn_activation activation;
@@ -80,8 +82,16 @@ static tn_status prepare(const tn_layer *layer, const tn_op_setup *setup, tn_op_
 {
     const activation_layer *own = (const activation_layer *)layer;
     out->output_is_input = own->activation == TN_LINEAR;
-    out->backward_needs_y = setup->training && setup->input_gradient && own->activation != TN_LINEAR;
+    out->in_place = true;
+    out->backward_needs_y = setup->training && setup->input_gradient && own->activation != TN_LINEAR &&
+                            !setup->relu_is_taken_over;
+    memcpy(out->state, &setup->relu_is_taken_over, sizeof setup->relu_is_taken_over);
     return TN_OK;
+}
+
+static bool ends_in_relu(const tn_layer *layer)
+{
+    return ((const activation_layer *)layer)->activation == TN_RELU;
 }
 
 /* --- forward, backward */
@@ -114,7 +124,9 @@ static tn_status backward(const tn_layer *layer, const tn_op_run *run)
     split(own, &run->in, parts);
     if (run->dx == NULL)
         return TN_OK;
-    if (own->activation == TN_SOFTMAX)
+    if (*(const bool *)run->state) /* the ReLU is taken over */
+        tn_pass_on(&run->in, run->dy, run->dx);
+    else if (own->activation == TN_SOFTMAX)
         tn_softmax_gradient(run->pool, run->y, run->dy, run->dx, parts[0], parts[1], parts[2]);
     else
         tn_activate_gradient(run->pool, own->activation, run->y, run->dy, run->dx, tn_shape_count(&run->in));
@@ -128,4 +140,5 @@ static const tn_op activation_op = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
+    .ends_in_relu = ends_in_relu,
 };

@@ -32,6 +32,7 @@ typedef struct conv2d_layer {
 /* What prepare works out; passes that are not wanted have an empty name. */
 typedef struct conv2d_state {
     tn_conv_plan forward, data, filter;
+    bool relu_is_taken_over;
 } conv2d_state;
 static_assert(sizeof(conv2d_state) <= TN_OP_STATE_BYTES, "the plans of three passes fit an operator's state");
 
@@ -192,17 +193,22 @@ static tn_status prepare(const tn_layer *layer, const tn_op_setup *setup, tn_op_
     const conv2d_layer *conv = (const conv2d_layer *)layer;
     tn_conv_shape shape;
     TN_TRY(conv_shape(conv, setup, &shape));
-    conv2d_state state = {0};
+    conv2d_state state = {.relu_is_taken_over = setup->relu_is_taken_over};
     TN_TRY(plan_passes(setup, &shape, &state, &out->scratch_bytes));
     memcpy(out->state, &state, sizeof state);
     name_algorithms(&state, out->algorithm, sizeof out->algorithm);
     bool backward = setup->training && (setup->input_gradient || setup->param_gradients);
     out->backward_needs_x = setup->training && setup->param_gradients;
-    out->backward_needs_y = backward && conv->activation != TN_LINEAR;
+    out->backward_needs_y = backward && conv->activation != TN_LINEAR && !setup->relu_is_taken_over;
     double taps = (double)shape.r * (double)shape.s * (double)(shape.c / shape.groups);
     out->flops_forward = 2.0 * (double)shape.n * (double)shape.oh * (double)shape.ow * (double)shape.f * taps;
     out->flops_backward = out->flops_forward * ((double)setup->input_gradient + (double)setup->param_gradients);
     return TN_OK;
+}
+
+static bool ends_in_relu(const tn_layer *layer)
+{
+    return ((const conv2d_layer *)layer)->activation == TN_RELU;
 }
 
 /* --- forward, backward */
@@ -230,7 +236,7 @@ static void through_activation(const conv2d_layer *conv, const tn_op_run *run)
 {
     if (conv->activation == TN_SOFTMAX)
         tn_softmax_gradient(run->pool, run->y, run->dy, run->dy, pixels(run), conv->filters, 1);
-    else if (conv->activation != TN_LINEAR)
+    else if (conv->activation != TN_LINEAR && !((const conv2d_state *)run->state)->relu_is_taken_over)
         tn_activate_gradient(run->pool, conv->activation, run->y, run->dy, run->dy, pixels(run) * conv->filters);
 }
 
@@ -259,4 +265,5 @@ static const tn_op conv2d_op = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
+    .ends_in_relu = ends_in_relu,
 };

@@ -11,6 +11,8 @@
 #include "kernels/kernels.h"
 #include "layers/construct.h"
 
+#include <string.h>
+
 typedef struct dense_layer {
     tn_layer base;
     int64_t units;
@@ -125,10 +127,16 @@ static tn_status prepare(const tn_layer *layer, const tn_op_setup *setup, tn_op_
     TN_TRY(need_scratch(dense, setup, &out->scratch_bytes));
     bool backward = setup->training && (setup->input_gradient || setup->param_gradients);
     out->backward_needs_x = setup->training && setup->param_gradients;
-    out->backward_needs_y = backward && dense->activation != TN_LINEAR;
+    out->backward_needs_y = backward && dense->activation != TN_LINEAR && !setup->relu_is_taken_over;
+    memcpy(out->state, &setup->relu_is_taken_over, sizeof setup->relu_is_taken_over);
     out->flops_forward = 2.0 * (double)rows(&setup->in) * (double)features(&setup->in) * (double)dense->units;
     out->flops_backward = out->flops_forward * ((double)setup->input_gradient + (double)setup->param_gradients);
     return TN_OK;
+}
+
+static bool ends_in_relu(const tn_layer *layer)
+{
+    return ((const dense_layer *)layer)->activation == TN_RELU;
 }
 
 /* --- forward, backward */
@@ -156,13 +164,13 @@ static tn_status forward(const tn_layer *layer, const tn_op_run *run)
     return TN_OK;
 }
 
-/* dy becomes the gradient by what the activation was given. */
+/* dy becomes the gradient by what the activation was given; state: prepare's relu_is_taken_over. */
 static void through_activation(const dense_layer *dense, const tn_op_run *run)
 {
     int64_t m = rows(&run->out), u = dense->units;
     if (dense->activation == TN_SOFTMAX)
         tn_softmax_gradient(run->pool, run->y, run->dy, run->dy, m, u, 1);
-    else if (dense->activation != TN_LINEAR)
+    else if (dense->activation != TN_LINEAR && !*(const bool *)run->state)
         tn_activate_gradient(run->pool, dense->activation, run->y, run->dy, run->dy, m * u);
 }
 
@@ -221,4 +229,5 @@ static const tn_op dense_op = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
+    .ends_in_relu = ends_in_relu,
 };

@@ -53,6 +53,7 @@ static tn_status prepare(const tn_layer *layer, const tn_op_setup *setup, tn_op_
 {
     const dropout_layer *dropout = (const dropout_layer *)layer;
     out->output_is_input = !setup->training || dropout->rate == 0.0f;
+    out->in_place = true;
     return TN_OK;
 }
 

@@ -22,7 +22,7 @@ struct tn_layer {
 
 /** One parameter tensor. */
 typedef struct tn_op_parameter {
-    const char *name; /* "weight"; valid as long as the layer */
+    const char *name; /* "weight"; valid until the next call on the layer */
     tn_shape shape;
     float init_limit; /* uniform in [-limit, limit); 0: zeros */
 } tn_op_parameter;
@@ -37,6 +37,9 @@ typedef struct tn_op_setup {
     bool training, precise;
     bool input_gradient;  /* backward will be asked for dx */
     bool param_gradients; /* backward will be asked for dparams */
+    bool all_param_gradients; /* ... for every one of them */
+    bool relu_is_taken_over;  /* this layer ends in ReLU, and the next one's backward passes the gradient through it */
+    bool takes_over_relu;     /* the layer before ends in ReLU, and this one's backward has to do that */
     int threads;
 } tn_op_setup;
 
@@ -45,7 +48,9 @@ typedef struct tn_op_needs {
     size_t saved_bytes;   /* kept from forward to backward (pooling's indices); training only */
     size_t scratch_bytes; /* for the duration of one call; one buffer serves all layers */
     bool backward_needs_x, backward_needs_y;
-    bool output_is_input;  /* y is x in another shape: no memory, forward and backward are not called */
+    bool output_is_input;  /* y is x in another shape: no memory, forward and backward are not called; forward is,
+                              where y must be memory of the session's own */
+    bool in_place;         /* y may be x, and dx may be dy: element by element */
     double flops_forward, flops_backward; /* of the direct algorithm */
     char algorithm[64];    /* "" where there is no choice */
     _Alignas(TN_MAX_RANK * 8) unsigned char state[TN_OP_STATE_BYTES]; /* handed back in tn_op_run */
@@ -68,6 +73,7 @@ typedef struct tn_op_run {
     bool training;
     uint64_t key;  /* tn_mix(model's seed, number of the layer in the flattened tree) */
     uint64_t step; /* number of the TN_TRAIN forward */
+    uint64_t version; /* of the parameters: what was derived from those of another version is stale */
 } tn_op_run;
 
 struct tn_op {
@@ -82,6 +88,10 @@ struct tn_op {
     tn_status (*backward)(const tn_layer *layer, const tn_op_run *run); /* NULL: cannot be trained through */
     void (*destroy)(tn_layer *layer); /* frees what the options hold; NULL: nothing */
     bool is_container;
+    /** True if y = max(something, 0). NULL: never. Together with the next layer's takes_over_relu, y need not be kept for
+     *  backward: that layer multiplies by the ReLU's slope itself. */
+    bool (*ends_in_relu)(const tn_layer *layer);
+    bool takes_over_relu; /* can do so: each element of y is one of x, as in max pooling */
 };
 
 #define TN_OP_MAX_PARAMETERS 16 /* a layer's; a custom layer that declares more is refused */
