@@ -16,15 +16,18 @@ typedef struct tn_team {
     int index, count;
 } tn_team;
 
-/** Create `threads` - 1 threads (1 to 256), which block all signals and sleep between regions.
- *  Errors    TN_ERR_NO_MEMORY (memory or threads) */
+/** Create `threads` - 1 threads, which block all signals and sleep between regions, after a short spin.
+ *  @param threads  1 to 256
+ *  Errors    TN_ERR_INVALID, TN_ERR_NO_MEMORY (memory or threads) */
 TN_WARN_UNUSED tn_status tn_pool_create(const tn_allocator *allocator, int threads, tn_pool **out);
 /** Join the threads (not in a forked child, which has none of them) and free. NULL and *pool NULL are fine. */
 void tn_pool_destroy(tn_pool **pool);
 int tn_pool_threads(const tn_pool *pool); /**< 1 for NULL */
 
-/** Run work(team, arg) once on every thread, the caller's being index 0; return when all are done. Not re-entrant. In
- *  a forked child the threads are started anew; if that fails, the caller runs all indices' work... see pool.c. */
+/** Run work(team, arg) once on every thread, the caller's being index 0; return when all are done. Not re-entrant,
+ *  allocates nothing. In a forked child the first region starts the threads anew; where the system refuses, teams stay
+ *  smaller: `work` must be right for every team->count from 1 to tn_pool_threads. Work runs in the caller's
+ *  floating-point environment. */
 void tn_pool_run(tn_pool *pool, void (*work)(const tn_team *team, void *arg), void *arg);
 
 /** Wait until every thread of the region is here. Must be called by all of them the same number of times. */
