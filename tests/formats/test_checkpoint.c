@@ -249,14 +249,14 @@ START_TEST(test_values)
         {"tinynet.progress.samples", "11", TN_ERR_FORMAT},
         {"tinynet.progress.correct", "5", TN_ERR_FORMAT}, /* of 4 */
     };
-    const char *path = save("run", usual);
+    save("run", usual);
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
-        expect_refusal(change(path, changes[i].key, changes[i].value), other_weights, false, changes[i].status,
-                       "changed");
+        expect_refusal(change(scratch("run"), changes[i].key, changes[i].value), other_weights, false,
+                       changes[i].status, "changed");
     small_run run = small_create(other_weights);
     tn_checkpoint checkpoint = small_checkpoint(&run);
-    ck_ok(tn_checkpoint_load(change(path, "tinynet.loader.batch", "3"), &checkpoint));
-    ck_ok(tn_checkpoint_load(change(path, "tinynet.algorithm.conv2d_1", NULL), &checkpoint));
+    ck_ok(tn_checkpoint_load(change(scratch("run"), "tinynet.loader.batch", "3"), &checkpoint));
+    ck_ok(tn_checkpoint_load(change(scratch("run"), "tinynet.algorithm.conv2d_1", NULL), &checkpoint));
     small_destroy(&run);
 }
 END_TEST
