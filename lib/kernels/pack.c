@@ -24,33 +24,33 @@ const tn_conv_table *tn_conv_kernels(void)
 #define ZEROS 512
 static const float zeros[ZEROS];
 
-void tn_pack_across(const float *data, int64_t stride, int64_t count, int64_t kn, int64_t lanes, float *out)
+void tn_pack_panel_across(const float *data, int64_t stride, int64_t count, int64_t kn, int64_t lanes, float *out)
 {
     const tn_conv_table *kernels = tn_conv_kernels();
-    const float *rows[64];
-    for (int64_t first = 0; first < count; first += lanes, out += lanes * kn) {
-        int64_t present = count - first < lanes ? count - first : lanes;
-        for (int64_t k = 0; k < kn; k += ZEROS) {
-            int64_t run = present == lanes ? kn : kn - k < ZEROS ? kn - k : ZEROS;
-            for (int64_t i = 0; i < lanes; i++)
-                rows[i] = i < present ? data + (first + i) * stride + k : zeros;
-            kernels->interleave(rows, lanes, run, out + k * lanes);
-            if (run == kn)
-                break;
-        }
+    const float *rows[TN_PANEL_LANES];
+    for (int64_t k = 0; k < kn;) {
+        int64_t run = count == lanes ? kn : kn - k < ZEROS ? kn - k : ZEROS;
+        for (int64_t i = 0; i < lanes; i++)
+            rows[i] = i < count ? data + i * stride + k : zeros;
+        kernels->interleave(rows, lanes, run, out + k * lanes);
+        k += run;
     }
+}
+
+void tn_pack_across(const float *data, int64_t stride, int64_t count, int64_t kn, int64_t lanes, float *out)
+{
+    for (int64_t first = 0; first < count; first += lanes, out += lanes * kn)
+        tn_pack_panel_across(data + first * stride, stride, count - first < lanes ? count - first : lanes, kn, lanes,
+                             out);
 }
 
 void tn_pack_along(const float *data, int64_t stride, int64_t count, int64_t kn, int64_t lanes, float *out)
 {
     for (int64_t first = 0; first < count; first += lanes, out += lanes * kn) {
         int64_t present = count - first < lanes ? count - first : lanes;
-        const float *from = data + first;
-        for (int64_t k = 0; k < kn; k++, from += stride) {
-            memcpy(out + k * lanes, from, (size_t)present * sizeof *out);
-            if (present < lanes)
-                memset(out + k * lanes + present, 0, (size_t)(lanes - present) * sizeof *out);
-        }
+        if (present < lanes)
+            memset(out, 0, (size_t)(kn * lanes) * sizeof *out);
+        tn_conv_kernels()->copy_rows(data + first, stride, present, kn, lanes, out);
     }
 }
 

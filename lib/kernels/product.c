@@ -285,9 +285,9 @@ static void run_tasks(const tn_team *team, void *arg)
 void tn_product_run(tn_pool *pool, const tn_product *product, void *scratch)
 {
     int threads = tn_pool_threads(pool);
-    run_job job = {.product = product, .cut = cut(product, threads)};
     if (product->m == 0 || product->n == 0)
         return;
+    run_job job = {.product = product, .cut = cut(product, threads)};
     job.thread_floats = buffer_floats(&job.s_floats, &job.v_floats);
     if (product->scatter)
         job.thread_floats += (size_t)block_rows() * (size_t)product->n;

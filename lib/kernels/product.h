@@ -54,6 +54,11 @@ void tn_product_run(tn_pool *pool, const tn_product *product, void *scratch);
 /** The inner loops of the instruction set in use. */
 const tn_conv_table *tn_conv_kernels(void);
 
+/** Most lanes of a panel on either side, of any of BLIS's kernels. */
+#define TN_PANEL_LANES 64
+
+/** Pack one panel of `count` rows that are contiguous along k (stride apart): a transposition. */
+void tn_pack_panel_across(const float *data, int64_t stride, int64_t count, int64_t kn, int64_t lanes, float *out);
 /** Pack rows that are contiguous along k (stride apart): a transposition. */
 void tn_pack_across(const float *data, int64_t stride, int64_t count, int64_t kn, int64_t lanes, float *out);
 /** Pack rows that lie side by side for each k (stride apart): a copy. */

@@ -46,19 +46,28 @@ static inline void transpose_2x4(const float *const *rows, int64_t k, float *out
     memcpy(out + 3 * lanes, (const char *)&high + 8, 8);
 }
 
+/** Steps k .. k + 3 of all lanes. */
+static inline void interleave_four(const float *const *rows, int64_t lanes, int64_t k, float *out)
+{
+    int64_t i = 0;
+    for (; i + 4 <= lanes; i += 4)
+        transpose_4x4(rows + i, k, out + k * lanes + i, lanes);
+    for (; i + 2 <= lanes; i += 2)
+        transpose_2x4(rows + i, k, out + k * lanes + i, lanes);
+    for (; i < lanes; i++) {
+        for (int64_t j = 0; j < 4; j++)
+            out[(k + j) * lanes + i] = rows[i][k + j];
+    }
+}
+
 static inline void interleave_lanes(const float *const *rows, int64_t lanes, int64_t count, float *out)
 {
     int64_t k = 0;
-    for (; k + 4 <= count; k += 4) {
-        int64_t i = 0;
-        for (; i + 4 <= lanes; i += 4)
-            transpose_4x4(rows + i, k, out + k * lanes + i, lanes);
-        for (; i + 2 <= lanes; i += 2)
-            transpose_2x4(rows + i, k, out + k * lanes + i, lanes);
-        for (; i < lanes; i++) {
-            for (int64_t j = 0; j < 4; j++)
-                out[(k + j) * lanes + i] = rows[i][k + j];
-        }
+    for (; k + 4 <= count; k += 4)
+        interleave_four(rows, lanes, k, out);
+    if (k < count && count >= 4) { /* the last four once more, some of them for the second time */
+        interleave_four(rows, lanes, count - 4, out);
+        return;
     }
     for (; k < count; k++) {
         for (int64_t i = 0; i < lanes; i++)
@@ -84,6 +93,41 @@ static void interleave(const float *const *rows, int64_t lanes, int64_t count, f
         break;
     default:
         interleave_lanes(rows, lanes, count, out);
+    }
+}
+
+static inline void copy_rows_of(const float *from, int64_t stride, int64_t width, int64_t count, int64_t lanes,
+                                float *out)
+{
+    for (int64_t k = 0; k < count; k++)
+        memcpy(out + k * lanes, from + k * stride, (size_t)width * sizeof *out);
+}
+
+/* Widths up to a panel of the scalar side, and the usual vector sides, are constants in their copies of the loop. */
+#define COPY_CASE(width)                                                                                               \
+    case width:                                                                                                        \
+        copy_rows_of(from, stride, width, count, lanes, out);                                                          \
+        break
+
+static void copy_rows(const float *from, int64_t stride, int64_t width, int64_t count, int64_t lanes, float *out)
+{
+    switch (width) {
+        COPY_CASE(1);
+        COPY_CASE(2);
+        COPY_CASE(3);
+        COPY_CASE(4);
+        COPY_CASE(5);
+        COPY_CASE(6);
+        COPY_CASE(7);
+        COPY_CASE(8);
+        COPY_CASE(9);
+        COPY_CASE(10);
+        COPY_CASE(11);
+        COPY_CASE(12);
+        COPY_CASE(16);
+        COPY_CASE(32);
+    default:
+        copy_rows_of(from, stride, width, count, lanes, out);
     }
 }
 
@@ -115,6 +159,7 @@ extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
 
 const tn_conv_table JOIN(tn_conv_table, TN_ISA_SUFFIX) = {
     .interleave = interleave,
+    .copy_rows = copy_rows,
     .finish = finish,
     .accumulate = accumulate,
     .winograd = JOIN(tn_winograd_maps, TN_ISA_SUFFIX),

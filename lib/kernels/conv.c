@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  The passes of a convolution, by the algorithm that the plan chose. */
+#include "kernels/conv.h"
+
+#include "base/status.h"
+#include "kernels/conv_gemm.h"
+
+static tn_conv_shape shape_of_batch(const tn_conv_plan *plan, int64_t n)
+{
+    tn_conv_shape shape = plan->shape;
+    shape.n = n;
+    return shape;
+}
+
+void tn_conv_forward(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *x, const float *w,
+                     const float *bias, tn_activation activation, float *y, void *scratch)
+{
+    tn_conv_shape shape = shape_of_batch(plan, n);
+    tn_conv_gemm_forward(&shape, pool, x, w, bias, activation, y, scratch);
+}
+
+void tn_conv_data_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *dy, const float *w,
+                           float *dx, void *scratch)
+{
+    tn_conv_shape shape = shape_of_batch(plan, n);
+    tn_conv_gemm_data(&shape, pool, dy, w, dx, scratch);
+}
+
+void tn_conv_filter_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *x, const float *dy,
+                             bool add, float *dw, void *scratch)
+{
+    tn_conv_shape shape = shape_of_batch(plan, n);
+    tn_conv_gemm_filter(&shape, pool, x, dy, add, dw, scratch);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Convolution as products of matrices that are read out of the images while panels are packed ("implicit GEMM"): plain
+ *  sums for any kernel, stride, padding, dilation and number of groups. */
+#ifndef TN_KERNELS_CONV_GEMM_H
+#define TN_KERNELS_CONV_GEMM_H
+
+#include "kernels/conv.h"
+
+/** Scratch of one pass.
+ *  Errors    TN_ERR_OVERFLOW */
+TN_WARN_UNUSED tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int threads, size_t *out);
+
+/* As tn_conv_forward and its gradients; shape->n is the batch. */
+void tn_conv_gemm_forward(const tn_conv_shape *shape, tn_pool *pool, const float *x, const float *w, const float *bias,
+                          tn_activation activation, float *y, void *scratch);
+void tn_conv_gemm_data(const tn_conv_shape *shape, tn_pool *pool, const float *dy, const float *w, float *dx,
+                       void *scratch);
+void tn_conv_gemm_filter(const tn_conv_shape *shape, tn_pool *pool, const float *x, const float *dy, bool add,
+                         float *dw, void *scratch);
+
+/* The parts of tn_conv_gemm_scratch. */
+TN_WARN_UNUSED tn_status tn_conv_gemm_forward_scratch(const tn_conv_shape *shape, int threads, size_t *out);
+TN_WARN_UNUSED tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *shape, int threads, size_t *out);
+TN_WARN_UNUSED tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *shape, int threads, size_t *out);
+
+/** Bytes of a packed vector side [k,n] and of a product's own scratch behind it. */
+TN_WARN_UNUSED tn_status tn_conv_gemm_bytes(int64_t n, int64_t k, size_t product, size_t *out);
+/** Where the product's own scratch starts, past the packed vector side [k,n]. */
+void *tn_conv_gemm_rest(void *scratch, int64_t n, int64_t k);
+
+#endif

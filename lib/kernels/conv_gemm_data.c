@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  The gradient of the data as products.
+ *
+ *      dx[h,w,c] = sum_{r,s,f} dy[(h + pad - r dilation) / stride, ..., f] w[r,s,c,f]   where the division is exact
+ *
+ *  Which r divide exactly depends on h modulo the stride alone. So dx falls into stride_h * stride_w phases, and each
+ *  is a forward convolution of dy with stride 1 and the filters' taps that belong to it, last tap first:
+ *
+ *      h = phase + i stride:   taps r = last, last - step, ...   step = stride / gcd(stride, dilation)
+ *                              tap t of window i is dy row  i + (phase + pad - last dilation) / stride + t dilation/gcd
+ *
+ *  Every element of dx is written once, no sum crosses a phase, no product with a zero that a stride has put there. With
+ *  stride 1 there is one phase: the convolution with rotated filters. */
+#include "base/memory.h"
+#include "base/status.h"
+#include "kernels/conv_gemm.h"
+#include "kernels/conv_windows.h"
+#include "kernels/gemm_kernel.h"
+#include "kernels/product.h"
+
+#include <string.h>
+
+/** One direction of a phase. */
+typedef struct side {
+    int64_t phase, stride;
+    int64_t count;      /* pixels of the phase */
+    int64_t taps, last; /* taps last, last - step, ... */
+    int64_t step, dilation, start;
+} side;
+
+static int64_t gcd(int64_t a, int64_t b)
+{
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static side side_of(int64_t phase, int64_t size, int64_t taps, int64_t stride, int64_t dilation, int64_t pad)
+{
+    int64_t common = gcd(stride, dilation);
+    side s = {.phase = phase, .stride = stride, .step = stride / common, .dilation = dilation / common};
+    s.count = size > phase ? (size - phase + stride - 1) / stride : 0;
+    s.last = -1;
+    for (int64_t r = 0; r < taps; r++) {
+        if ((phase + pad - r * dilation) % stride == 0) {
+            s.last = r;
+            s.taps++;
+        }
+    }
+    if (s.taps > 0)
+        s.start = (phase + pad - s.last * dilation) / stride;
+    return s;
+}
+
+/** One phase of one group: what is read (first member: what tn_windows_pack takes) and where it goes. */
+typedef struct phase {
+    tn_windows windows;
+    side high, wide;
+    const tn_conv_shape *shape;
+    const float *w; /* of the group */
+    float *dx;
+} phase;
+
+static void pack_windows(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
+{
+    const phase *p = source;
+    tn_windows_pack(&p->windows, first, count, k0, kn, out);
+}
+
+/** Channels [first, first + count) of one panel, k = (tap, filter): runs of filters lie in one piece. */
+static void pack_panel(const phase *p, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes, float *out)
+{
+    const tn_conv_shape *s = p->shape;
+    int64_t filters = s->f / s->groups;
+    for (int64_t k = k0; k < k0 + kn;) {
+        int64_t tap = k / filters, f = k % filters, run = filters - f < k0 + kn - k ? filters - f : k0 + kn - k;
+        int64_t r = p->high.last - tap / p->wide.taps * p->high.step;
+        int64_t c = p->wide.last - tap % p->wide.taps * p->wide.step;
+        const float *w = p->w + ((r * s->s + c) * (s->c / s->groups) + first) * s->f + f;
+        tn_pack_panel_across(w, s->f, count, run, lanes, out + (k - k0) * lanes);
+        k += run;
+    }
+}
+
+static void pack_filters(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
+{
+    int64_t lanes = tn_gemm_kernel_in_use()->v;
+    for (int64_t i = 0; i < count; i += lanes, out += lanes * kn)
+        pack_panel(source, first + i, count - i < lanes ? count - i : lanes, k0, kn, lanes, out);
+}
+
+/** Put rows of the product at their pixels. */
+static void scatter(const void *source, int64_t row, int64_t rows, const float *block)
+{
+    const phase *p = source;
+    const tn_conv_shape *s = p->shape;
+    int64_t channels = s->c / s->groups;
+    for (int64_t i = row; i < row + rows; i++, block += channels) {
+        int64_t line = i / p->wide.count, image = line / p->high.count;
+        int64_t y = p->high.phase + line % p->high.count * p->high.stride;
+        int64_t x = p->wide.phase + i % p->wide.count * p->wide.stride;
+        memcpy(p->dx + ((image * s->h + y) * s->w + x) * s->c, block, (size_t)channels * sizeof *block);
+    }
+}
+
+static phase phase_of(const tn_conv_shape *s, int64_t high, int64_t wide)
+{
+    phase p = {.high = side_of(high, s->h, s->r, s->stride_h, s->dilation_h, s->pad_top),
+               .wide = side_of(wide, s->w, s->s, s->stride_w, s->dilation_w, s->pad_left),
+               .shape = s};
+    p.windows = (tn_windows){
+        .h = s->oh, .w = s->ow, .pitch = s->f, .channels = s->f / s->groups,
+        .rows = p.high.count, .cols = p.wide.count, .taps_h = p.high.taps, .taps_w = p.wide.taps,
+        .stride_h = 1, .stride_w = 1, .dilation_h = p.high.dilation, .dilation_w = p.wide.dilation,
+        .top = p.high.start, .left = p.wide.start,
+    };
+    return p;
+}
+
+static bool one_phase(const tn_conv_shape *s)
+{
+    return s->stride_h == 1 && s->stride_w == 1;
+}
+
+static tn_product product_of(const phase *p)
+{
+    const tn_conv_shape *s = p->shape;
+    return (tn_product){
+        .m = s->n * p->high.count * p->wide.count,
+        .n = s->c / s->groups,
+        .k = p->high.taps * p->wide.taps * (s->f / s->groups),
+        .pack_s = pack_windows,
+        .pack_v = pack_filters,
+        .ldc = s->c,
+        .alpha = 1.0f,
+        .scatter = one_phase(s) ? NULL : scatter,
+        .splits = 1,
+    };
+}
+
+/** The most taps that any phase has. */
+static int64_t most_k(const tn_conv_shape *s)
+{
+    int64_t high = s->stride_h / gcd(s->stride_h, s->dilation_h), wide = s->stride_w / gcd(s->stride_w, s->dilation_w);
+    return ((s->r + high - 1) / high) * ((s->s + wide - 1) / wide) * (s->f / s->groups);
+}
+
+tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *s, int threads, size_t *out)
+{
+    int64_t n = s->c / s->groups;
+    size_t product;
+    TN_TRY(tn_product_scratch(s->n * s->h * s->w, n, 1, !one_phase(s), threads, &product));
+    return tn_conv_gemm_bytes(n, most_k(s), product, out);
+}
+
+static void run_phase(phase *p, tn_pool *pool, const float *dy, const float *w, float *dx, void *scratch)
+{
+    const tn_conv_shape *s = p->shape;
+    void *rest = tn_conv_gemm_rest(scratch, s->c / s->groups, most_k(s));
+    for (int64_t group = 0; group < s->groups; group++) {
+        tn_product product = product_of(p);
+        p->windows.images = dy + group * (s->f / s->groups);
+        p->w = w + group * (s->f / s->groups);
+        p->dx = dx + group * (s->c / s->groups);
+        product.s_source = product.v_source = p;
+        product.c = p->dx;
+        tn_product_pack(pool, &product, scratch);
+        product.v_packed = scratch;
+        tn_product_run(pool, &product, rest);
+    }
+}
+
+void tn_conv_gemm_data(const tn_conv_shape *shape, tn_pool *pool, const float *dy, const float *w, float *dx,
+                       void *scratch)
+{
+    for (int64_t high = 0; high < shape->stride_h; high++) {
+        for (int64_t wide = 0; wide < shape->stride_w; wide++) {
+            phase p = phase_of(shape, high, wide);
+            run_phase(&p, pool, dy, w, dx, scratch);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  The gradient of the filters as a product: dw[k, f] = sum over windows (n,i,j) of x[window, k] dy[(n,i,j), f].
+ *
+ *  Taps and channels k = (r,s,c) take the scalar side, filters the vector side. The sum is long and the result small, so
+ *  where there are too few results for all threads the windows are cut into parts, from the sizes alone, and the parts
+ *  are added in order. */
+#include "base/memory.h"
+#include "base/status.h"
+#include "kernels/conv_gemm.h"
+#include "kernels/conv_windows.h"
+#include "kernels/gemm_kernel.h"
+#include "kernels/product.h"
+
+/* One group's dy: [window, f] with a row stride of all filters. */
+typedef struct gradient_matrix {
+    const float *dy;
+    int64_t stride;
+} gradient_matrix;
+
+static void pack_taps(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
+{
+    tn_windows_pack_taps(source, first, count, k0, kn, out);
+}
+
+static void pack_gradient(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
+{
+    const gradient_matrix *matrix = source;
+    tn_pack_along(matrix->dy + k0 * matrix->stride + first, matrix->stride, count, kn, tn_gemm_kernel_in_use()->v, out);
+}
+
+static tn_product product_of(const tn_conv_shape *s)
+{
+    tn_product product = {.m = s->r * s->s * (s->c / s->groups),
+                          .n = s->f / s->groups,
+                          .k = s->n * s->oh * s->ow,
+                          .pack_s = pack_taps,
+                          .pack_v = pack_gradient,
+                          .ldc = s->f,
+                          .alpha = 1.0f};
+    product.splits = tn_product_splits(product.m, product.n, product.k);
+    return product;
+}
+
+tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *s, int threads, size_t *out)
+{
+    tn_product product = product_of(s);
+    return tn_product_scratch(product.m, product.n, product.splits, false, threads, out);
+}
+
+void tn_conv_gemm_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, const float *dy, bool add, float *dw,
+                         void *scratch)
+{
+    tn_product product = product_of(s);
+    product.beta = add ? 1.0f : 0.0f;
+    for (int64_t group = 0; group < s->groups; group++) {
+        const tn_windows windows = {
+            .images = x + group * (s->c / s->groups),
+            .h = s->h, .w = s->w, .pitch = s->c, .channels = s->c / s->groups,
+            .rows = s->oh, .cols = s->ow, .taps_h = s->r, .taps_w = s->s,
+            .stride_h = s->stride_h, .stride_w = s->stride_w, .dilation_h = s->dilation_h, .dilation_w = s->dilation_w,
+            .top = -s->pad_top, .left = -s->pad_left,
+        };
+        const gradient_matrix matrix = {dy + group * product.n, s->f};
+        product.s_source = &windows;
+        product.v_source = &matrix;
+        product.c = dw + group * product.n;
+        tn_product_run(pool, &product, scratch);
+    }
+}

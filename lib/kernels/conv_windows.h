@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  The windows of images as a matrix that never exists: row (n,i,j), column k = (r,s,c), c innermost. Its panels are
+ *  copied straight from the unpadded images, zeros where a window reaches outside. */
+#ifndef TN_KERNELS_CONV_WINDOWS_H
+#define TN_KERNELS_CONV_WINDOWS_H
+
+#include <stdint.h>
+
+/** Window (n,i,j) has its tap (r,s) at pixel (top + i * stride_h + r * dilation_h, left + j * stride_w +
+ *  s * dilation_w) of image n. */
+typedef struct tn_windows {
+    const float *images;     /* first channel of the first pixel; a group's own */
+    int64_t h, w, pitch;     /* pitch: floats from pixel to pixel, the channels of all groups */
+    int64_t channels;        /* of a group */
+    int64_t rows, cols;      /* windows of an image */
+    int64_t taps_h, taps_w;
+    int64_t stride_h, stride_w, dilation_h, dilation_w;
+    int64_t top, left;       /* minus the padding */
+} tn_windows;
+
+/** Scalar-side panels whose lanes are windows [first, first + count), k = taps and channels [k0, k0 + kn). */
+void tn_windows_pack(const tn_windows *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out);
+
+/** The transpose: scalar-side panels whose lanes are taps and channels [first, first + count), k = windows
+ *  [k0, k0 + kn). */
+void tn_windows_pack_taps(const tn_windows *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out);
+
+#endif
