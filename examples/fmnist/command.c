@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  From the command line to the exit status: whatever can be refused is refused before the training starts. */
+#include "paths.h"
+#include "report.h"
+#include "run.h"
+#include "summary.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int check_outputs(fmnist_run *run)
+{
+    const fmnist_options *o = &run->options;
+    const char *reason = "";
+    if (o->checkpoint && !path_takes_checkpoint(o->checkpoint, &reason))
+        return report_refusal("--checkpoint %s: %s", o->checkpoint, reason);
+    if (o->log && (paths_are_one(o->log, o->checkpoint) || paths_are_one(o->log, o->resume)))
+        return report_refusal("--log %s: is the checkpoint", o->log);
+    if (!log_open(&run->log, o->log))
+        return report_refusal("--log %s: %s", o->log, strerror(errno));
+    return FMNIST_DONE;
+}
+
+static int prepare(fmnist_run *run)
+{
+    uint32_t saved_images = 0;
+    fmnist_options *o = &run->options;
+    int status = o->resume ? resume_adopt(run->program, o, &saved_images) : FMNIST_DONE;
+    if (status == FMNIST_DONE)
+        status = check_outputs(run);
+    if (status == FMNIST_DONE)
+        status = images_load(o, &run->images);
+    if (status == FMNIST_DONE && o->resume)
+        status = resume_check_images(o, saved_images, run->images.checksum);
+    if (status == FMNIST_DONE)
+        status = run_build(run);
+    if (status == FMNIST_DONE && o->resume)
+        status = run_restore(run);
+    return status;
+}
+
+static int train(fmnist_run *run)
+{
+    int status = prepare(run);
+    if (status == FMNIST_DONE)
+        status = run_train(run);
+    if (!log_close(&run->log) && status == FMNIST_DONE) {
+        report("--log %s: %s", run->log.path, strerror(errno));
+        status = FMNIST_FAILED;
+    }
+    run_destroy(run);
+    return status;
+}
+
+int fmnist_main(const fmnist_program *program, int argc, char **argv)
+{
+    static fmnist_run run; /* not on the stack: the stop that a signal requests stays valid to the end */
+    run.program = program;
+    report_name(program->name);
+    int status = options_read(program, argc, argv, &run.options);
+    if (status != FMNIST_DONE)
+        return status;
+    if (run.options.help)
+        return options_help(program) ? FMNIST_DONE : report_lost_output();
+    if (run.options.version)
+        return version_print(program);
+    if (run.options.summary)
+        return summary_print(program);
+    return train(&run);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Training, and what is said and saved on the way. The order at the end of an epoch is log, checkpoint, result: a
+ *  checkpoint never is ahead of its log, and a log that is ahead is cut when the run is resumed. */
+#include "run.h"
+
+#include "report.h"
+#include "signals.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME = 256 };
+
+static tn_status output_failed(fmnist_run *run, const char *what)
+{
+    run->output_failed = true;
+    return tn_fail(TN_ERR_IO, "cannot write to %s: %s", what, strerror(errno));
+}
+
+static tn_status on_step(void *context, const tn_step_event *event)
+{
+    fmnist_run *run = context;
+    run->images_done += event->batch.count;
+    line_step(&run->line, event);
+    const log_line line = {.event = "step",
+                           .epoch = event->epoch + 1,
+                           .step = tn_optimizer_step_count(run->optimizer),
+                           .train = event->batch,
+                           .images = event->batch.count,
+                           .seconds = event->seconds};
+    return log_write(&run->log, &line) ? TN_OK : output_failed(run, run->log.path);
+}
+
+static bool print_epoch(const fmnist_run *run, const tn_epoch_event *event)
+{
+    double rate = event->seconds > 0.0 ? (double)run->images_done / event->seconds : 0.0;
+    return report_result("epoch %" PRId64 "/%" PRId64 "  train loss %.4f accuracy %.4f  test loss %.4f accuracy %.4f  "
+                         "%.0f images/s  %.0f s\n",
+                         event->epoch + 1, event->epochs, event->train.loss, event->train.accuracy, event->test.loss,
+                         event->test.accuracy, rate, event->seconds);
+}
+
+/* A disk that is full now may have room after the next epoch: a checkpoint that fails does not end the run. */
+static void save_epoch(fmnist_run *run)
+{
+    const char *path = run->options.checkpoint;
+    run->unsaved = path && run_save(run, path) != TN_OK;
+    if (run->unsaved)
+        report("cannot save the checkpoint, training goes on: %s", tn_last_error());
+}
+
+static tn_status on_epoch(void *context, const tn_epoch_event *event)
+{
+    fmnist_run *run = context;
+    const log_line line = {.event = "epoch",
+                           .epoch = event->epoch + 1,
+                           .step = tn_optimizer_step_count(run->optimizer),
+                           .train = event->train,
+                           .test = event->test,
+                           .images = run->images_done,
+                           .seconds = event->seconds};
+    line_clear(&run->line);
+    bool logged = log_write(&run->log, &line);
+    tn_status status = logged ? TN_OK : output_failed(run, run->log.path);
+    save_epoch(run);
+    if (!print_epoch(run, event))
+        status = output_failed(run, "standard output");
+    run->images_done = 0;
+    return status;
+}
+
+static tn_status fit(fmnist_run *run)
+{
+    return tn_fit(run->session, run->loss, run->optimizer, run->train,
+                  TN_OPTIONS(tn_fit_options, .epochs = run->options.epochs, .test = run->test,
+                             .stop_on_non_finite = true, .stop = run->stop, .progress = &run->progress,
+                             .on_step = on_step, .on_epoch = on_epoch, .context = run));
+}
+
+/* Leave a checkpoint and say how to go on from it. */
+static bool leave_checkpoint(fmnist_run *run, const char *why)
+{
+    char name[NAME];
+    const char *path = run->options.checkpoint;
+    snprintf(name, sizeof name, "%s.ckpt", run->program->name);
+    if (!path)
+        path = name;
+    if (run_save(run, path) != TN_OK) {
+        report("%s; cannot save the checkpoint: %s", why, tn_last_error());
+        return false;
+    }
+    report("%s in epoch %" PRId64 " after %" PRId64 " of %" PRId64 " steps; saved to %s; to resume:", why,
+           run->progress.epoch + 1, run->progress.batch, tn_loader_batches(run->train), path);
+    options_print_resume(stderr, &run->options, path);
+    return true;
+}
+
+static int finish(fmnist_run *run, tn_status status)
+{
+    int number = signals_caught();
+    line_clear(&run->line);
+    if (status == TN_OK)
+        return run->unsaved ? FMNIST_FAILED : FMNIST_DONE;
+    if (status == TN_STOPPED && number != 0)
+        return leave_checkpoint(run, "stopped") ? FMNIST_SIGNAL + number : FMNIST_FAILED;
+    char why[1024];
+    snprintf(why, sizeof why, "%s", tn_last_error());
+    if (run->output_failed)
+        (void)leave_checkpoint(run, why);
+    else
+        report("%s", why);
+    return FMNIST_FAILED;
+}
+
+static void introduce(const fmnist_run *run)
+{
+    tn_version_info info = {.struct_size = sizeof info};
+    tn_memory memory = tn_plan_memory(tn_session_plan(run->session));
+    if (run->options.quiet || tn_version(&info) != TN_OK)
+        return;
+    report("%s, %" PRId64 " parameters, %.0f MB for batches of %" PRId64 "; %" PRId64 " training and %" PRId64
+           " test images; %d thread%s, %s, BLIS %s",
+           run->program->title, tn_model_parameter_total(run->model), (double)memory.total * 1e-6,
+           run->options.batch_size, tn_dataset_count(run->images.train), tn_dataset_count(run->images.test),
+           tn_session_threads(run->session), tn_session_threads(run->session) == 1 ? "" : "s", info.isa,
+           info.blis_kernels);
+}
+
+int run_train(fmnist_run *run)
+{
+    bool resumed = run->options.resume != NULL;
+    if (run->progress.epoch >= run->options.epochs) {
+        bool said = report_result("%s: complete: %" PRId64 " of %" PRId64 " epochs are done\n", run->options.resume,
+                                  run->progress.epoch, run->options.epochs);
+        return said ? FMNIST_DONE : report_lost_output();
+    }
+    signals_catch(run->stop);
+    bool started = resumed ? log_start_again(&run->log, run->progress.epoch, tn_optimizer_step_count(run->optimizer))
+                           : log_start(&run->log);
+    if (!started)
+        return report_refusal("--log %s: %s", run->log.path, strerror(errno));
+    introduce(run);
+    line_start(&run->line, run->options.quiet);
+    return finish(run, fit(run));
+}
