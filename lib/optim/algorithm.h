@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  What an optimization algorithm is: a table of functions over the algorithm's options. One file an algorithm; the
+ *  table stands last in it. */
+#ifndef TN_OPTIM_ALGORITHM_H
+#define TN_OPTIM_ALGORITHM_H
+
+#include "optim/slots.h"
+
+#include <tinynet/optimizer.h>
+
+#define TN_MAX_STATES 2
+
+typedef struct tn_algorithm tn_algorithm;
+
+/** What all optimizers have; an algorithm's own struct starts with it and goes on with its options. */
+struct tn_optimizer {
+    const tn_algorithm *algorithm;
+    tn_allocator allocator;
+    tn_clipping clipping;
+    tn_schedule schedule;
+    double learning_rate; /* before the schedule */
+    int64_t steps;        /* made */
+    size_t state_count;   /* kinds of state that these options need */
+    tn_model *model;      /* retained; NULL: not bound */
+    size_t parameter_count;
+    float *memory; /* of all states; NULL without state */
+    size_t memory_bytes;
+    tn_tensor *states; /* [parameter_count][state_count], handles on `memory` */
+};
+
+/** A run of elements of one parameter, with its gradient and its states. */
+typedef struct tn_piece {
+    float *w;
+    const float *g;
+    float scale; /* of the gradient, by clipping */
+    float *state[TN_MAX_STATES];
+    int64_t count;
+} tn_piece;
+
+struct tn_algorithm {
+    const char *kind;
+    size_t bytes; /* of the whole struct */
+    const char *state_names[TN_MAX_STATES];
+    /** Update one piece with step number optimizer->steps + 1. Element by element, so that it does not matter how a
+     *  parameter is cut into pieces. */
+    void (*update)(const tn_optimizer *optimizer, double rate, const tn_piece *piece);
+};
+
+/** Options that all algorithms have. */
+typedef struct tn_common_options {
+    double learning_rate;
+    double weight_decay;
+    const tn_clipping *clipping;
+    const tn_schedule *schedule;
+    const tn_allocator *allocator;
+} tn_common_options;
+
+/** Check the common options and allocate an algorithm's struct, zeroed, with the common part filled in. */
+TN_WARN_UNUSED tn_status tn_optimizer_new(const tn_algorithm *algorithm, const tn_common_options *options,
+                                          size_t state_count, void *out_optimizer);
+
+/** Fail unless least <= value < limit; `kind` and `option` name it. A NaN is in no range. */
+TN_WARN_UNUSED tn_status tn_option_in_range(const char *kind, const char *option, double value, double least,
+                                            double limit);
+
+/** The rate of the step that comes next. */
+double tn_optimizer_next_rate(const tn_optimizer *optimizer);
+
+TN_WARN_UNUSED tn_status tn_schedule_check(const char *kind, const tn_schedule *schedule);
+
+TN_WARN_UNUSED tn_status tn_clipping_check(const char *kind, const tn_clipping *clipping);
+/** Clip the session's gradients by value, in place, and find the factor that clips them by norm.
+ *  @param count  parameters of the session's model */
+float tn_clip(const tn_clipping *clipping, tn_session *session, tn_model *model, size_t count);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  What all optimizers have in common: making and destroying them, counters, the step over all parameters. */
+#include "base/memory.h"
+#include "base/status.h"
+#include "optim/algorithm.h"
+#include "tensor/storage.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* --- options */
+
+tn_status tn_option_in_range(const char *kind, const char *option, double value, double least, double limit)
+{
+    if (value >= least && value < limit)
+        return TN_OK;
+    if (isinf(limit))
+        return TN_FAIL(TN_ERR_INVALID, "%s: %s is %g, must be at least %g and finite", kind, option, value, least);
+    return TN_FAIL(TN_ERR_INVALID, "%s: %s is %g, must be in [%g,%g)", kind, option, value, least, limit);
+}
+
+static tn_status check_rate(const char *kind, double rate)
+{
+    if (isfinite(rate) && rate > 0.0)
+        return TN_OK;
+    return TN_FAIL(TN_ERR_INVALID, "%s: learning_rate is %g, must be above 0 and finite", kind, rate);
+}
+
+tn_status tn_optimizer_new(const tn_algorithm *algorithm, const tn_common_options *options, size_t state_count,
+                           void *out_optimizer)
+{
+    TN_TRY(check_rate(algorithm->kind, options->learning_rate));
+    TN_TRY(tn_option_in_range(algorithm->kind, "weight_decay", options->weight_decay, 0.0, INFINITY));
+    TN_TRY(tn_clipping_check(algorithm->kind, options->clipping));
+    TN_TRY(tn_schedule_check(algorithm->kind, options->schedule));
+    TN_TRY(tn_allocator_check(options->allocator));
+    tn_allocator allocator = tn_allocator_or_default(options->allocator);
+    tn_optimizer *optimizer = NULL;
+    TN_TRY(tn_alloc(&allocator, algorithm->bytes, "an optimizer", &optimizer));
+    optimizer->algorithm = algorithm;
+    optimizer->allocator = allocator;
+    optimizer->clipping = *options->clipping;
+    optimizer->schedule = *options->schedule;
+    optimizer->learning_rate = options->learning_rate;
+    optimizer->state_count = state_count;
+    memcpy(out_optimizer, &optimizer, sizeof optimizer);
+    return TN_OK;
+}
+
+void tn_optimizer_destroy(tn_optimizer **optimizer)
+{
+    if (optimizer == NULL || *optimizer == NULL)
+        return;
+    tn_optimizer *o = *optimizer;
+    tn_allocator allocator = o->allocator;
+    tn_release(&allocator, o->memory, o->memory_bytes);
+    tn_release(&allocator, o->states, o->parameter_count * o->state_count * sizeof *o->states);
+    if (o->model != NULL)
+        tn_model_release(o->model);
+    tn_release(&allocator, o, o->algorithm->bytes);
+    *optimizer = NULL;
+}
+
+/* --- the step */
+
+/* What the threads of a step share. */
+typedef struct step_work {
+    const tn_optimizer *optimizer;
+    tn_session *session;
+    double rate;
+    float scale;
+} step_work;
+
+static float *state_of(const tn_optimizer *optimizer, size_t parameter, size_t state)
+{
+    return optimizer->states[parameter * optimizer->state_count + state].data;
+}
+
+/* Each thread updates its share of every parameter. */
+static void update_share(const tn_team *team, void *arg)
+{
+    const step_work *work = arg;
+    const tn_optimizer *o = work->optimizer;
+    for (size_t i = 0; i < o->parameter_count; i++) {
+        int64_t begin, end;
+        tn_slot slot = tn_model_slot(o->model, i);
+        if (slot.frozen)
+            continue;
+        tn_team_range(team, slot.count, &begin, &end);
+        tn_piece piece = {.w = slot.value + begin,
+                          .g = tn_session_slot_gradient(work->session, i) + begin,
+                          .scale = work->scale,
+                          .count = end - begin};
+        for (size_t s = 0; s < o->state_count; s++)
+            piece.state[s] = state_of(o, i, s) + begin;
+        o->algorithm->update(o, work->rate, &piece);
+    }
+}
+
+/* A parameter that was thawed after the session was made has no gradient there. */
+static tn_status check_gradients(tn_model *model, tn_session *session)
+{
+    TN_TRY(tn_session_gradients_ready(session));
+    for (size_t i = 0; i < tn_model_parameter_count(model); i++) {
+        tn_slot slot = tn_model_slot(model, i);
+        if (!slot.frozen && tn_session_slot_gradient(session, i) == NULL)
+            return TN_FAIL(TN_ERR_STATE,
+                           "tn_optimizer_step: %s is not frozen any more, but was when the session was made, which "
+                           "therefore has no gradient of it",
+                           slot.name);
+    }
+    return TN_OK;
+}
+
+static tn_status check_step(const tn_optimizer *optimizer, tn_session *session, double rate)
+{
+    tn_model *model = tn_session_model(session);
+    if (optimizer->model != NULL && optimizer->model != model)
+        return TN_FAIL(TN_ERR_STATE, "tn_optimizer_step: %s is bound to another model than the session's",
+                       optimizer->algorithm->kind);
+    TN_TRY(check_gradients(model, session));
+    if (optimizer->steps == INT64_MAX)
+        return TN_FAIL(TN_ERR_OVERFLOW, "tn_optimizer_step: %" PRId64 " steps have been made", optimizer->steps);
+    if (!isfinite(rate) || rate < 0.0)
+        return TN_FAIL(TN_ERR_INVALID, "tn_optimizer_step: the schedule gave rate %g for step %" PRId64, rate,
+                       optimizer->steps);
+    return TN_OK;
+}
+
+tn_status tn_optimizer_step(tn_optimizer *optimizer, tn_session *session)
+{
+    if (optimizer == NULL || session == NULL)
+        return TN_FAIL(TN_ERR_INVALID, "tn_optimizer_step: %s is NULL", optimizer == NULL ? "optimizer" : "session");
+    step_work work = {.optimizer = optimizer, .session = session, .rate = tn_optimizer_next_rate(optimizer)};
+    TN_TRY(check_step(optimizer, session, work.rate));
+    TN_TRY(tn_optimizer_bind(optimizer, tn_session_model(session)));
+    work.scale = tn_clip(&optimizer->clipping, session, optimizer->model, optimizer->parameter_count);
+    tn_pool_run(tn_session_pool(session), update_share, &work);
+    optimizer->steps++;
+    tn_model_touch(optimizer->model);
+    return TN_OK;
+}
+
+/* --- counters */
+
+double tn_optimizer_next_rate(const tn_optimizer *optimizer)
+{
+    return tn_schedule_rate(&optimizer->schedule, optimizer->steps, optimizer->learning_rate);
+}
+
+int64_t tn_optimizer_step_count(const tn_optimizer *optimizer)
+{
+    return optimizer ? optimizer->steps : 0;
+}
+
+tn_status tn_optimizer_set_step_count(tn_optimizer *optimizer, int64_t steps)
+{
+    if (optimizer == NULL)
+        return TN_FAIL(TN_ERR_INVALID, "tn_optimizer_set_step_count: optimizer is NULL");
+    if (steps < 0)
+        return TN_FAIL(TN_ERR_INVALID, "tn_optimizer_set_step_count: steps is %" PRId64 ", must be at least 0", steps);
+    optimizer->steps = steps;
+    return TN_OK;
+}
+
+double tn_optimizer_learning_rate(const tn_optimizer *optimizer)
+{
+    return optimizer ? optimizer->learning_rate : 0.0;
+}
+
+tn_status tn_optimizer_set_learning_rate(tn_optimizer *optimizer, double rate)
+{
+    if (optimizer == NULL)
+        return TN_FAIL(TN_ERR_INVALID, "tn_optimizer_set_learning_rate: optimizer is NULL");
+    TN_TRY(check_rate(optimizer->algorithm->kind, rate));
+    optimizer->learning_rate = rate;
+    return TN_OK;
+}
+
+const char *tn_optimizer_kind(const tn_optimizer *optimizer)
+{
+    return optimizer ? optimizer->algorithm->kind : "";
+}
