@@ -4,7 +4,7 @@
 #ifndef TN_KERNELS_CPU_H
 #define TN_KERNELS_CPU_H
 
-#include <stdint.h>
+#include <stdbool.h>
 
 typedef enum tn_isa { TN_ISA_GENERIC, TN_ISA_AVX2, TN_ISA_AVX512 } tn_isa;
 
@@ -12,9 +12,11 @@ typedef enum tn_isa { TN_ISA_GENERIC, TN_ISA_AVX2, TN_ISA_AVX512 } tn_isa;
  *  at the first call; any thread. */
 tn_isa tn_isa_in_use(void);
 const char *tn_isa_name(tn_isa isa);
+/** The CPU's best, whatever TINYNET_ISA says: F, DQ, BW and VL make TN_ISA_AVX512. */
+tn_isa tn_isa_of_cpu(void);
 /** True if TINYNET_ISA decided. */
-int tn_isa_forced(void);
-/** Cores that this process may run on, at least 1. */
+bool tn_isa_forced(void);
+/** Cores that this process may run on, by affinity and CPU quota, at least 1. */
 int tn_cpu_cores(void);
 
 #endif
