@@ -7,8 +7,10 @@
 #include "summary.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int check_outputs(fmnist_run *run)
 {
@@ -54,9 +56,24 @@ static int train(fmnist_run *run)
     return status;
 }
 
+/* A file that is opened must not get the number of a closed standard stream, or results would be printed into it. What
+ * takes their places cannot be written to, so that lost output is noticed. */
+static void hold_standard_streams(void)
+{
+    while (true) {
+        int fd = open("/dev/null", O_RDONLY);
+        if (fd < 0 || fd > STDERR_FILENO) {
+            if (fd >= 0)
+                close(fd);
+            return;
+        }
+    }
+}
+
 int fmnist_main(const fmnist_program *program, int argc, char **argv)
 {
     static fmnist_run run; /* not on the stack: the stop that a signal requests stays valid to the end */
+    hold_standard_streams();
     run.program = program;
     report_name(program->name);
     int status = options_read(program, argc, argv, &run.options);
