@@ -3,8 +3,8 @@
  *  The passes of a convolution, by the algorithm that the plan chose. */
 #include "kernels/conv.h"
 
-#include "base/status.h"
 #include "kernels/conv_gemm.h"
+#include "kernels/winograd.h"
 
 static tn_conv_shape shape_of_batch(const tn_conv_plan *plan, int64_t n)
 {
@@ -17,19 +17,28 @@ void tn_conv_forward(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const f
                      const float *bias, tn_activation activation, float *y, void *scratch)
 {
     tn_conv_shape shape = shape_of_batch(plan, n);
-    tn_conv_gemm_forward(&shape, pool, x, w, bias, activation, y, scratch);
+    if (plan->algorithm == TN_CONV_WINOGRAD)
+        tn_winograd_forward(&shape, plan->tile, pool, x, w, bias, activation, y, scratch);
+    else
+        tn_conv_gemm_forward(&shape, pool, x, w, bias, activation, y, scratch);
 }
 
 void tn_conv_data_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *dy, const float *w,
                            float *dx, void *scratch)
 {
     tn_conv_shape shape = shape_of_batch(plan, n);
-    tn_conv_gemm_data(&shape, pool, dy, w, dx, scratch);
+    if (plan->algorithm == TN_CONV_WINOGRAD)
+        tn_winograd_data(&shape, plan->tile, pool, dy, w, dx, scratch);
+    else
+        tn_conv_gemm_data(&shape, pool, dy, w, dx, scratch);
 }
 
 void tn_conv_filter_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *x, const float *dy,
                              bool add, float *dw, void *scratch)
 {
     tn_conv_shape shape = shape_of_batch(plan, n);
-    tn_conv_gemm_filter(&shape, pool, x, dy, add, dw, scratch);
+    if (plan->algorithm == TN_CONV_WINOGRAD)
+        tn_winograd_filter(&shape, plan->tile, pool, x, dy, add, dw, scratch);
+    else
+        tn_conv_gemm_filter(&shape, pool, x, dy, add, dw, scratch);
 }

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  The choice of an algorithm for one pass of one convolution, from its sizes alone. */
+ *  The choice of an algorithm for one pass of one convolution, from its sizes alone.
+ *
+ *  The cost of an algorithm is counted in multiply-adds at the micro-kernel's rate: those of its products, lanes that
+ *  stay empty included, plus what passes over its operands (packing, transforms) cost in the same unit. */
 #include "base/status.h"
 #include "kernels/conv.h"
 #include "kernels/conv_gemm.h"
+#include "kernels/gemm_kernel.h"
+#include "kernels/winograd.h"
 
 #include <stdio.h>
+
+#define IMAGES 32           /* over which work that is done once a batch is spread */
+#define PACK_COST 12.0      /* multiply-adds that a packed number costs */
+#define TRANSFORM_COST 24.0 /* that a number of a transformed tile or filter costs */
 
 tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int threads, size_t *out)
 {
@@ -19,11 +28,72 @@ tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, in
     }
 }
 
+tn_status tn_winograd_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int64_t m, int threads, size_t *out)
+{
+    tn_winograd wg = tn_winograd_of(shape, pass, m);
+    return pass == TN_CONV_FILTER ? tn_winograd_filter_scratch(&wg, threads, out)
+                                  : tn_winograd_forward_scratch(&wg, threads, out);
+}
+
+static double whole(int64_t count, int64_t lanes)
+{
+    return (double)((count + lanes - 1) / lanes * lanes);
+}
+
+/** Multiply-adds of plain sums for IMAGES images of one group. */
+static double cost_of_gemm(const tn_conv_shape *s, tn_conv_pass pass)
+{
+    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
+    double pixels = (double)IMAGES * (double)s->oh * (double)s->ow, taps = (double)s->r * (double)s->s;
+    int64_t c = s->c / s->groups, f = s->f / s->groups;
+    double in = (double)c, out = whole(f, kernel->v);
+    if (pass == TN_CONV_DATA) {
+        in = (double)f;
+        out = whole(c, kernel->v);
+    } else if (pass == TN_CONV_FILTER) {
+        in = whole(s->r * s->s * c, kernel->s) / taps;
+    }
+    return pixels * taps * in * (out + PACK_COST);
+}
+
+static double cost_of_winograd(const tn_conv_shape *s, tn_conv_pass pass, int64_t m)
+{
+    tn_winograd wg = tn_winograd_of(s, pass, m);
+    double tiles = (double)(wg.tiles_h * wg.tiles_w) * IMAGES, points = (double)wg.points;
+    double in = (double)wg.in.channels, out = whole(wg.out.channels, wg.v);
+    if (pass == TN_CONV_FILTER)
+        in = whole(wg.in.channels, wg.s);
+    return points * (tiles * (in * out + TRANSFORM_COST * (in + out)) + TRANSFORM_COST * in * out);
+}
+
+/** The tile of the cheapest Winograd if it is cheaper than plain sums, otherwise 0. */
+static int best_tile(const tn_conv_shape *shape, tn_conv_pass pass)
+{
+    double least = cost_of_gemm(shape, pass);
+    int tile = 0;
+    for (int m = 2; m <= 6 && tn_winograd_applies(shape); m++) {
+        if (!tn_winograd_find(m, shape->r))
+            continue;
+        double cost = cost_of_winograd(shape, pass, m);
+        if (cost < least) {
+            least = cost;
+            tile = m;
+        }
+    }
+    return tile;
+}
+
 tn_status tn_conv_plan_pass(const tn_conv_shape *shape, tn_conv_pass pass, bool precise, int threads, tn_conv_plan *out)
 {
-    (void)precise;
-    tn_conv_plan plan = {.shape = *shape, .pass = pass, .threads = threads, .name = "gemm"};
-    TN_TRY(tn_conv_gemm_scratch(shape, pass, threads, &plan.scratch_bytes));
+    tn_conv_plan plan = {.shape = *shape, .pass = pass, .threads = threads, .tile = precise ? 0 : best_tile(shape, pass)};
+    if (plan.tile > 0) {
+        plan.algorithm = TN_CONV_WINOGRAD;
+        snprintf(plan.name, sizeof plan.name, "winograd(%d,%d)", plan.tile, (int)shape->r);
+        TN_TRY(tn_winograd_scratch(shape, pass, plan.tile, threads, &plan.scratch_bytes));
+    } else {
+        snprintf(plan.name, sizeof plan.name, "gemm");
+        TN_TRY(tn_conv_gemm_scratch(shape, pass, threads, &plan.scratch_bytes));
+    }
     *out = plan;
     return TN_OK;
 }

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Convolution by Winograd's minimal filtering, stride 1, square kernels that winograd_matrices.h has matrices for.
+ *
+ *      Y = A^T [ sum_c (G g_c G^T) * (B^T d_c B) ] A      for each tile of m x m results, a = m + r - 1
+ *
+ *  The sum over channels is, for each of the a * a points, a product of matrices [tiles,C] [C,F]: those run on the
+ *  micro-kernel, and the transforms write its panels directly.
+ *  Source    Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016 */
+#ifndef TN_KERNELS_WINOGRAD_H
+#define TN_KERNELS_WINOGRAD_H
+
+#include "kernels/conv.h"
+#include "kernels/isa/conv_table.h"
+
+/** Images that tiles are cut from or written to: [batch, h, w] pixels of `channels`, `pitch` floats apart. */
+typedef struct tn_tiled_image {
+    int64_t h, w, pitch, channels;
+} tn_tiled_image;
+
+/** One pass as tiles. Forward and data gradient read `in` and write `out`; the filter gradient reads both. */
+typedef struct tn_winograd {
+    const tn_winograd_maps *maps;
+    int64_t m, r, a, points; /* points = a * a */
+    int64_t batch, groups;
+    tn_tiled_image in, out;  /* channels: of a group */
+    int64_t top, left;       /* pixel of `in` under the first tap of output (0,0): minus the padding */
+    int64_t tiles_h, tiles_w, tiles;
+    int64_t s, v;            /* the micro-kernel's lanes */
+} tn_winograd;
+
+/** The maps of F(m,r) for the instruction set in use; NULL if there are none. */
+const tn_winograd_maps *tn_winograd_find(int64_t m, int64_t r);
+/** True if some F(m,r) can do this convolution. */
+bool tn_winograd_applies(const tn_conv_shape *shape);
+/** shape->n is the batch. */
+tn_winograd tn_winograd_of(const tn_conv_shape *shape, tn_conv_pass pass, int64_t m);
+
+/** Scratch of one pass with tiles of m.
+ *  Errors    TN_ERR_OVERFLOW */
+TN_WARN_UNUSED tn_status tn_winograd_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int64_t m, int threads,
+                                             size_t *out);
+
+/* As tn_conv_forward and its gradients; shape->n is the batch. */
+void tn_winograd_forward(const tn_conv_shape *shape, int64_t m, tn_pool *pool, const float *x, const float *w,
+                         const float *bias, tn_activation activation, float *y, void *scratch);
+void tn_winograd_data(const tn_conv_shape *shape, int64_t m, tn_pool *pool, const float *dy, const float *w, float *dx,
+                      void *scratch);
+void tn_winograd_filter(const tn_conv_shape *shape, int64_t m, tn_pool *pool, const float *x, const float *dy, bool add,
+                        float *dw, void *scratch);
+
+/* ---- between the files of winograd ---- */
+
+/** Most points of any F(m,r), and channels that transforms take at once. */
+#define TN_WINOGRAD_POINTS 64
+#define TN_WINOGRAD_CHUNK 64
+
+/** Floats from one point's matrix to the next: an odd number of cache lines, so that the points of a tile do not share
+ *  sets of the cache. */
+int64_t tn_winograd_stride(int64_t floats);
+
+/** Where a square of pixels can be read: [row][col][channel]. */
+typedef struct tn_square {
+    const float *data;
+    int64_t row, col;
+} tn_square;
+
+/** The size x size pixels from (y,x) of image `n`, channels [c, c + width), width <= TN_WINOGRAD_CHUNK: in place where
+ *  they lie inside and width is whole, otherwise a copy in `aside` [size * size][width rounded up] with zeros outside. */
+tn_square tn_winograd_square(const tn_tiled_image *image, const float *data, int64_t n, int64_t y, int64_t x,
+                             int64_t size, int64_t c, int64_t width, float *aside);
+
+/** Tile number t's image and place in units of tiles. */
+static inline void tn_winograd_place(const tn_winograd *wg, int64_t t, int64_t *n, int64_t *row, int64_t *col)
+{
+    *col = t % wg->tiles_w;
+    *row = t / wg->tiles_w % wg->tiles_h;
+    *n = t / wg->tiles_w / wg->tiles_h;
+}
+
+/** Floats of the transformed filters [point][out panel][in channel][V] and of one point. */
+int64_t tn_winograd_filter_stride(const tn_winograd *wg);
+/** Transform the filters of a group (w points at its first), rotated with channels and filters swapped for the data
+ *  gradient, by all threads of the pool. */
+void tn_winograd_transform_filters(const tn_winograd *wg, tn_pool *pool, const float *w, int64_t filters, bool rotated,
+                                   float *out);
+
+/** Scratch of the parts. */
+TN_WARN_UNUSED tn_status tn_winograd_forward_scratch(const tn_winograd *wg, int threads, size_t *out);
+TN_WARN_UNUSED tn_status tn_winograd_filter_scratch(const tn_winograd *wg, int threads, size_t *out);
+
+static inline int64_t tn_winograd_round(int64_t value, int64_t unit)
+{
+    return (value + unit - 1) / unit * unit;
+}
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Transformed filters G g G^T, written as the vector-side panels of each point: [point][panel of outputs][input][V].
+ *
+ *  Forward, outputs are filters, which lie side by side in w [r,s,c,f]. For the gradient of the data outputs are
+ *  channels, so squares of filters are first transposed and turned by 180 degrees. */
+#include "kernels/product.h"
+#include "kernels/winograd.h"
+
+typedef struct filter_job {
+    const tn_winograd *wg;
+    const float *w;
+    int64_t filters; /* of all groups: floats from channel to channel in w */
+    bool rotated;
+    float *out;
+} filter_job;
+
+int64_t tn_winograd_filter_stride(const tn_winograd *wg)
+{
+    return tn_winograd_stride(tn_winograd_round(wg->out.channels, wg->v) * wg->in.channels);
+}
+
+#define INPUTS 8 /* input channels transformed between transpositions */
+
+/** Filters [input][taps][lane] of `count` inputs from `input` and `width` outputs from `first`; lanes past them are
+ *  zero. */
+static void gather_straight(const filter_job *job, int64_t input, int64_t count, int64_t first, int64_t width,
+                            float *out)
+{
+    const tn_winograd *wg = job->wg;
+    int64_t taps = wg->r * wg->r;
+    for (int64_t i = 0; i < count; i++) {
+        for (int64_t tap = 0; tap < taps; tap++)
+            tn_pack_along(job->w + (tap * wg->in.channels + input + i) * job->filters + first, 0, width, 1, wg->v,
+                          out + (i * taps + tap) * wg->v);
+    }
+}
+
+/** The same for the data gradient: inputs are filters, outputs channels, taps in reverse. `turned` [taps][count][V]. */
+static void gather_rotated(const filter_job *job, int64_t input, int64_t count, int64_t first, int64_t width,
+                           float *out)
+{
+    const tn_winograd *wg = job->wg;
+    int64_t taps = wg->r * wg->r;
+    float turned[INPUTS * TN_PANEL_LANES];
+    for (int64_t tap = 0; tap < taps; tap++) {
+        tn_pack_panel_across(job->w + ((taps - 1 - tap) * wg->out.channels + first) * job->filters + input,
+                             job->filters, width, count, wg->v, turned);
+        tn_conv_kernels()->copy_rows(turned, wg->v, wg->v, count, taps * wg->v, out + tap * wg->v);
+    }
+}
+
+/** Inputs [input, input + count) of one panel of outputs. */
+static void transform_inputs(const filter_job *job, int64_t panel, int64_t input, int64_t count)
+{
+    const tn_winograd *wg = job->wg;
+    int64_t taps = wg->r * wg->r, first = panel * wg->v, stride = tn_winograd_filter_stride(wg);
+    int64_t wide = tn_winograd_round(wg->v, TN_MAP_CHUNK);
+    int64_t width = wg->out.channels - first < wg->v ? wg->out.channels - first : wg->v;
+    float squares[(INPUTS * 25 + 1) * TN_PANEL_LANES], points[TN_WINOGRAD_POINTS * TN_PANEL_LANES];
+    if (job->rotated)
+        gather_rotated(job, input, count, first, width, squares);
+    else
+        gather_straight(job, input, count, first, width, squares);
+    float *out = job->out + (panel * wg->in.channels + input) * wg->v;
+    for (int64_t i = 0; i < count; i++, out += wg->v) {
+        const float *square = squares + i * taps * wg->v;
+        if (wide == wg->v) {
+            wg->maps->filter(square, wg->r * wg->v, wg->v, out, stride, wide);
+            continue;
+        }
+        wg->maps->filter(square, wg->r * wg->v, wg->v, points, wide, wide);
+        tn_conv_kernels()->copy_rows(points, wide, wg->v, wg->points, stride, out);
+    }
+}
+
+static void transform_panels(const tn_team *team, void *arg)
+{
+    const filter_job *job = arg;
+    const tn_winograd *wg = job->wg;
+    int64_t parts = (wg->in.channels + INPUTS - 1) / INPUTS, panels = (wg->out.channels + wg->v - 1) / wg->v;
+    int64_t first, last;
+    tn_team_range(team, parts * panels, &first, &last);
+    for (int64_t unit = first; unit < last; unit++) {
+        int64_t input = unit % parts * INPUTS, left = wg->in.channels - input;
+        transform_inputs(job, unit / parts, input, left < INPUTS ? left : INPUTS);
+    }
+}
+
+void tn_winograd_transform_filters(const tn_winograd *wg, tn_pool *pool, const float *w, int64_t filters, bool rotated,
+                                   float *out)
+{
+    tn_pool_run(pool, transform_panels, &(filter_job){wg, w, filters, rotated, out});
+}
