@@ -174,15 +174,16 @@ static void set_arch_type(const char *value)
         unsetenv("BLIS_ARCH_TYPE");
 }
 
-/** Start BLIS with the wanted set and take what it runs. A setting of the user that is not in our table is left alone:
- *  BLIS may know it. On other CPUs than x86-64 BLIS chooses, its table is better than ours. */
+/** Start BLIS with the wanted set and take what it runs. What the user asks for and this CPU cannot run is replaced for
+ *  that moment: BLIS would abort, or crash later. On other CPUs than x86-64 BLIS chooses, its table is better than ours. */
 static const cntx_t *start_context(const kernel_set *set, bool by_user)
 {
 #if defined(__x86_64__)
-    bool ours = by_user || !getenv("BLIS_ARCH_TYPE");
+    bool ours = true;
 #else
     bool ours = by_user;
 #endif
+    (void)by_user;
     char number[16], old[64] = {0};
     const char *before = getenv("BLIS_ARCH_TYPE");
     snprintf(number, sizeof number, "%d", set->id);
