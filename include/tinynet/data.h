@@ -13,7 +13,9 @@
 extern "C" {
 #endif
 
+/** Numbered samples with their targets. */
 typedef struct tn_dataset tn_dataset;
+/** Batches of a dataset, one after another. */
 typedef struct tn_loader tn_loader;
 
 /** Create a dataset over two tensors with the same first dimension; both are shared, not copied: their handles may be
@@ -63,6 +65,7 @@ TN_API tn_shape tn_dataset_sample_shape(const tn_dataset *dataset); /**< dims[0]
  *  Errors    those of the source */
 TN_WARN_UNUSED TN_API tn_status tn_dataset_checksum(const tn_dataset *dataset, uint32_t *out);
 
+/** Options of tn_loader_create. */
 typedef struct tn_loader_options {
     size_t struct_size;
     int64_t batch_size;            /**< required */

@@ -19,10 +19,13 @@
 extern "C" {
 #endif
 
+/** A layer's description. */
 typedef struct tn_layer tn_layer;
 
+/** Functions applied to a layer's output; see tn_activation_layer. */
 typedef enum tn_activation { TN_LINEAR = 0, TN_RELU, TN_SIGMOID, TN_TANH, TN_SOFTMAX } tn_activation;
 
+/** What stands around an image. */
 typedef enum tn_padding {
     TN_VALID = 0, /**< none */
     TN_SAME,      /**< out = ceil(in / stride); the odd element goes to the bottom and right, as in TensorFlow */
@@ -79,6 +82,7 @@ TN_API tn_layer *tn_max_pool2d_create(const tn_pool2d_options *options);
 TN_API tn_layer *tn_avg_pool2d_create(const tn_pool2d_options *options);
 #define tn_avg_pool2d(...) tn_avg_pool2d_create(TN_OPTIONS(tn_pool2d_options, __VA_ARGS__))
 
+/** Options of tn_dense. */
 typedef struct tn_dense_options {
     size_t struct_size;
     int64_t units;            /**< required */
@@ -95,6 +99,7 @@ typedef struct tn_dense_options {
 TN_API tn_layer *tn_dense_create(const tn_dense_options *options);
 #define tn_dense(...) tn_dense_create(TN_OPTIONS(tn_dense_options, __VA_ARGS__))
 
+/** Options of tn_dropout. */
 typedef struct tn_dropout_options {
     size_t struct_size;
     float rate; /**< probability of dropping, in [0,1) */
@@ -191,6 +196,7 @@ typedef struct tn_layer_ops {
  *  Thread    forward may be called from several threads at once, for different sessions */
 TN_API tn_layer *tn_custom_create(const tn_layer_ops *ops, void *self, const tn_layer_options *options);
 
+/** Options of tn_gradient_check. */
 typedef struct tn_gradient_check_options {
     size_t struct_size;
     tn_shape input_shape; /**< with N; required */

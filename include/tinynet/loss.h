@@ -12,10 +12,13 @@
 extern "C" {
 #endif
 
+/** A loss with its options. */
 typedef struct tn_loss tn_loss;
 
+/** What becomes of the losses of a batch's samples. */
 typedef enum tn_reduction { TN_MEAN = 0, TN_SUM, TN_NONE } tn_reduction;
 
+/** Options of all losses. */
 typedef struct tn_loss_options {
     size_t struct_size;
     tn_reduction reduction;        /**< default the mean: over the sum of the weights of the targets that count */

@@ -14,10 +14,14 @@
 extern "C" {
 #endif
 
+/** A layer tree built for an input shape, with its weights. */
 typedef struct tn_model tn_model;
+/** What one thread needs to run a model. */
 typedef struct tn_session tn_session;
+/** The bytes and algorithms of a model and a session. */
 typedef struct tn_plan tn_plan;
 
+/** Options of tn_model_create. */
 typedef struct tn_model_options {
     size_t struct_size;
     int64_t input_shape[TN_MAX_RANK - 1]; /**< required, without the batch: {H, W, C} or {K}; ends at the first 0 */
@@ -27,6 +31,7 @@ typedef struct tn_model_options {
     tn_log log;                           /**< default none; copied */
 } tn_model_options;
 
+/** Options of tn_session_create. */
 typedef struct tn_session_options {
     size_t struct_size;
     int64_t batch_size;            /**< the largest batch; default 1 */
@@ -60,7 +65,7 @@ typedef struct tn_layer_plan {
  *  Errors    those of tn_model_create and tn_session_create */
 TN_WARN_UNUSED TN_API tn_status tn_model_plan(const tn_layer *net, const tn_model_options *model_options,
                                               const tn_session_options *session_options, tn_plan **out);
-TN_API void tn_plan_destroy(tn_plan **plan);
+TN_API void tn_plan_destroy(tn_plan **plan);             /**< and set the pointer to NULL */
 TN_API tn_memory tn_plan_memory(const tn_plan *plan);    /**< totals; zeros for NULL */
 TN_API size_t tn_plan_layer_count(const tn_plan *plan);  /**< rows; 0 for NULL */
 /** Return row `index`, borrowed; NULL if there is none. */
@@ -104,10 +109,11 @@ TN_WARN_UNUSED TN_API tn_status tn_plan_summary(const tn_plan *plan, char *buffe
  *  allocate nothing either.
  *  Errors    TN_ERR_INVALID, TN_ERR_OVERFLOW, TN_ERR_NO_MEMORY */
 TN_WARN_UNUSED TN_API tn_status tn_session_create(tn_model *model, const tn_session_options *options, tn_session **out);
-TN_API void tn_session_destroy(tn_session **session);
+TN_API void tn_session_destroy(tn_session **session);             /**< and set the pointer to NULL */
 TN_API const tn_plan *tn_session_plan(const tn_session *session); /**< borrowed */
 TN_API tn_model *tn_session_model(const tn_session *session);     /**< borrowed */
 
+/** What a forward is for. */
 typedef enum tn_mode { TN_PREDICT = 0, TN_TRAIN } tn_mode;
 
 /** Run the network.
@@ -117,6 +123,7 @@ typedef enum tn_mode { TN_PREDICT = 0, TN_TRAIN } tn_mode;
 TN_WARN_UNUSED TN_API tn_status tn_session_forward(tn_session *session, const tn_tensor *x, tn_mode mode,
                                                    const tn_tensor **y);
 
+/** What backward does with the gradients that are there. */
 typedef enum tn_gradient_mode {
     TN_GRADIENT_WRITE = 0, /**< gradients are replaced */
     TN_GRADIENT_ADD        /**< gradients are added to: accumulation over micro-batches */

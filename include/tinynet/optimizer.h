@@ -12,6 +12,7 @@
 extern "C" {
 #endif
 
+/** An algorithm with its options, and once bound its state for each parameter of one model. */
 typedef struct tn_optimizer tn_optimizer;
 
 /** Clipping of the gradients before the update, over all parameters that are not frozen. 0 turns either off.
@@ -21,6 +22,7 @@ typedef struct tn_clipping {
     float norm;  /**< all together scaled so that their L2 norm is at most this; after `value` */
 } tn_clipping;
 
+/** Shapes of a schedule. */
 typedef enum tn_schedule_kind {
     TN_SCHEDULE_CONSTANT = 0,
     TN_SCHEDULE_STEP,   /**< rate * gamma^floor(t / period) */
@@ -44,6 +46,7 @@ typedef struct tn_schedule {
 /** Return the learning rate of step `t` for the base rate `rate`. Any thread. */
 TN_API double tn_schedule_rate(const tn_schedule *schedule, int64_t t, double rate);
 
+/** Options of tn_sgd. */
 typedef struct tn_sgd_options {
     size_t struct_size;
     double learning_rate; /**< required, > 0 */
@@ -63,6 +66,7 @@ typedef struct tn_sgd_options {
 TN_API tn_optimizer *tn_sgd_create(const tn_sgd_options *options);
 #define tn_sgd(...) tn_sgd_create(TN_OPTIONS(tn_sgd_options, __VA_ARGS__))
 
+/** Options of tn_adam and tn_adamw. */
 typedef struct tn_adam_options {
     size_t struct_size;
     double learning_rate; /**< default 0.001 */
@@ -101,6 +105,8 @@ TN_API int64_t tn_optimizer_step_count(const tn_optimizer *optimizer); /**< step
  *  Errors    TN_ERR_INVALID if negative */
 TN_WARN_UNUSED TN_API tn_status tn_optimizer_set_step_count(tn_optimizer *optimizer, int64_t steps);
 TN_API double tn_optimizer_learning_rate(const tn_optimizer *optimizer); /**< base rate, before the schedule */
+/** Set the base rate.
+ *  Errors    TN_ERR_INVALID unless it is finite and above 0 */
 TN_WARN_UNUSED TN_API tn_status tn_optimizer_set_learning_rate(tn_optimizer *optimizer, double rate);
 TN_API const char *tn_optimizer_kind(const tn_optimizer *optimizer); /**< "sgd", "adam", "adamw" */
 

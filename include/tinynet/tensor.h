@@ -12,8 +12,10 @@
 extern "C" {
 #endif
 
+/** A handle on elements in memory that tensors may share. */
 typedef struct tn_tensor tn_tensor;
 
+/** Element types. */
 typedef enum tn_dtype {
     TN_F32 = 0, /**< float */
     TN_I32,     /**< int32_t */
@@ -86,6 +88,7 @@ TN_WARN_UNUSED TN_API tn_status tn_tensor_fill(tn_tensor *tensor, double value);
  *  Source    Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11 (Philox4x32-10) */
 TN_WARN_UNUSED TN_API tn_status tn_tensor_fill_uniform(tn_tensor *tensor, float low, float high, uint64_t seed);
 
+/** Options of tn_gemm. */
 typedef struct tn_gemm_options {
     size_t struct_size;
     float alpha;       /**< 0 stands for 1; to scale by zero, set `beta` alone and use tn_tensor_fill */

@@ -15,6 +15,8 @@ extern "C" {
 
 /** A request to stop, made from anywhere. */
 typedef struct tn_stop tn_stop;
+/** Create a request that nobody has made yet.
+ *  Errors    TN_ERR_INVALID, TN_ERR_NO_MEMORY */
 TN_WARN_UNUSED TN_API tn_status tn_stop_create(const tn_allocator *allocator, tn_stop **out);
 TN_API void tn_stop_destroy(tn_stop **stop);           /**< and set the pointer to NULL */
 /** Ask to stop. Thread: any; async-signal-safe. */
@@ -60,6 +62,7 @@ typedef struct tn_epoch_event {
     double test_seconds;
 } tn_epoch_event;
 
+/** Options of tn_fit. */
 typedef struct tn_fit_options {
     size_t struct_size;
     int64_t epochs;              /**< total, including those that `progress` says are done; required */
