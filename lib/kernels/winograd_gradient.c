@@ -16,9 +16,11 @@
 
 #include <string.h>
 
-#define BLOCK_FLOATS (4 << 20) /* of transformed tiles */
-#define LEAST_TILES 48
-#define MOST_TILES 384
+#define CACHED_FLOATS (1 << 20)  /* of transformed tiles that stay near the core */
+#define CACHED_FILTERS (6 << 20) /* of summed filters that do; beyond, blocks grow to read and write them less often */
+#define LEAST_TILES 24
+#define MOST_TILES 160
+#define CHUNK 48 /* channels transformed at once: whole panels of 4, 6, 12 or 16 lanes */
 
 /** Sizes in floats. */
 typedef struct workspace {
@@ -28,13 +30,22 @@ typedef struct workspace {
     int64_t u, d, w;
 } workspace;
 
+/** A block reads and writes all sums, so it must not be short; its transformed tiles should not leave the caches, so it
+ *  must not be long. Which of the two costs more depends on the numbers of a tile and of the sums. */
+static int64_t tiles_of_block(int64_t tile, int64_t sums)
+{
+    int64_t cached = CACHED_FLOATS / tile;
+    int64_t few = sums < CACHED_FILTERS ? sums * MOST_TILES / CACHED_FILTERS : MOST_TILES;
+    int64_t tiles = cached > few ? cached : few;
+    return tiles < LEAST_TILES ? LEAST_TILES : tiles > MOST_TILES ? MOST_TILES : tiles;
+}
+
 static workspace workspace_of(const tn_winograd *wg)
 {
     int64_t slack = TN_PANEL_SLACK / (int64_t)sizeof(float);
     workspace ws = {.c_width = tn_winograd_round(wg->in.channels, wg->s),
                     .f_width = tn_winograd_round(wg->out.channels, wg->v)};
-    ws.tiles = BLOCK_FLOATS / (wg->points * (ws.c_width + ws.f_width));
-    ws.tiles = ws.tiles < LEAST_TILES ? LEAST_TILES : ws.tiles > MOST_TILES ? MOST_TILES : ws.tiles;
+    ws.tiles = tiles_of_block(wg->points * (ws.c_width + ws.f_width), wg->points * ws.c_width * ws.f_width);
     ws.u_point = tn_winograd_stride(ws.tiles * ws.c_width);
     ws.d_point = tn_winograd_stride(ws.tiles * ws.f_width);
     ws.w_point = tn_winograd_stride(ws.c_width * ws.f_width);
@@ -103,21 +114,33 @@ static void clear_lanes(const tn_winograd *wg, const operand *o, int64_t tiles, 
         memset(out + p * o->point, 0, (size_t)(o->lanes - used) * sizeof *out);
 }
 
-/** Tile `tile` of the block (number t of all), whose panels have `tiles` tiles. */
-static void transform_tile(const tn_winograd *wg, const operand *o, int64_t t, int64_t tile, int64_t tiles)
+/** Channels [c, c + width) of tiles [begin, end) of a block whose first tile is number `first` of all. */
+static void transform_chunk(const tn_winograd *wg, const operand *o, int64_t first, int64_t begin, int64_t end,
+                            int64_t tiles, int64_t c, int64_t width)
 {
     float aside[TN_WINOGRAD_POINTS * TN_WINOGRAD_CHUNK], points[TN_WINOGRAD_POINTS * TN_WINOGRAD_CHUNK];
-    int64_t n, row, col;
-    tn_winograd_place(wg, t, &n, &row, &col);
-    for (int64_t c = 0; c < o->image->channels; c += TN_WINOGRAD_CHUNK) {
-        int64_t left = o->image->channels - c, width = left < TN_WINOGRAD_CHUNK ? left : TN_WINOGRAD_CHUNK;
-        int64_t wide = tn_winograd_round(width, TN_MAP_CHUNK);
+    int64_t wide = tn_winograd_round(width, TN_MAP_CHUNK);
+    for (int64_t tile = begin; tile < end; tile++) {
+        int64_t n, row, col;
+        tn_winograd_place(wg, first + tile, &n, &row, &col);
         tn_square square = tn_winograd_square(o->image, o->data, n, o->top + row * wg->m, o->left + col * wg->m,
                                               o->size, c, width, aside);
         o->map(square.data, square.row, square.col, points, wide, wide);
         deal(wg, o, tiles, tile, c, width, wide, points);
     }
-    clear_lanes(wg, o, tiles, tile);
+}
+
+/** Chunks of channels one after another: a chunk's panels are few enough lines that neighbouring tiles meet in the L1
+ *  cache. */
+static void transform_tiles(const tn_winograd *wg, const operand *o, int64_t first, int64_t begin, int64_t end,
+                            int64_t tiles)
+{
+    for (int64_t c = 0; c < o->image->channels; c += CHUNK) {
+        int64_t left = o->image->channels - c, width = left < CHUNK ? left : CHUNK;
+        transform_chunk(wg, o, first, begin, end, tiles, c, width);
+    }
+    for (int64_t tile = begin; tile < end; tile++)
+        clear_lanes(wg, o, tiles, tile);
 }
 
 /** Both operands of tiles [first, first + tiles), shared out among the team. */
@@ -128,10 +151,8 @@ static void transform_block(const tn_team *team, const gradient_job *job, int64_
     const operand d = {&wg->out, job->dy, wg->maps->output_gradient, wg->m, 0, 0, wg->v, job->ws.d_point, job->d};
     int64_t begin, end;
     tn_team_range(team, tiles, &begin, &end);
-    for (int64_t tile = begin; tile < end; tile++) {
-        transform_tile(wg, &u, first + tile, tile, tiles);
-        transform_tile(wg, &d, first + tile, tile, tiles);
-    }
+    transform_tiles(wg, &u, first, begin, end, tiles);
+    transform_tiles(wg, &d, first, begin, end, tiles);
 }
 
 /* ---- products ---- */

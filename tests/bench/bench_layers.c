@@ -3,7 +3,7 @@
  *  Speed of single convolutions and products, pass by pass: GFLOP/s, counting the operations of the definition, and the
  *  share of what BLIS's micro-kernel reaches alone on as many threads. Winograd passes 100%.
  *
- *      bench_layers [--threads N] [--batch N] [--repeats N] [--precise] [NAME-PREFIX]
+ *      bench_layers [--threads N] [--batch N] [--repeats N] [--precise] [--pass 0|1|2] [NAME-PREFIX]
  *
  *  Each figure is the median of its repeats; the peak is measured again before every layer. */
 #include "base/pool.h"
@@ -51,7 +51,7 @@ static const product products[] = {
 };
 
 typedef struct settings {
-    int threads, repeats;
+    int threads, repeats, pass; /* pass -1: all */
     int64_t batch;
     bool precise;
     const char *prefix;
@@ -194,7 +194,8 @@ static void bench_layer(const settings *set, const layer *l)
     double top = peak(set);
     printf("%-16s %5.0f", l->name, top);
     for (int pass = TN_CONV_FORWARD; pass <= TN_CONV_FILTER; pass++)
-        bench_pass(set, &s, (tn_conv_pass)pass, &o, top);
+        if (set->pass < 0 || set->pass == pass)
+            bench_pass(set, &s, (tn_conv_pass)pass, &o, top);
     printf("\n");
     free(o.x);
     free(o.w);
@@ -253,6 +254,8 @@ static bool read_options(int argc, char **argv, settings *set)
             set->batch = atoi(argv[++i]);
         else if (strcmp(argv[i], "--repeats") == 0 && i + 1 < argc)
             set->repeats = atoi(argv[++i]);
+        else if (strcmp(argv[i], "--pass") == 0 && i + 1 < argc)
+            set->pass = atoi(argv[++i]);
         else if (argv[i][0] != '-')
             set->prefix = argv[i];
         else
@@ -263,9 +266,9 @@ static bool read_options(int argc, char **argv, settings *set)
 
 int main(int argc, char **argv)
 {
-    settings set = {.threads = 1, .repeats = 5, .batch = 32, .prefix = ""};
+    settings set = {.threads = 1, .repeats = 5, .pass = -1, .batch = 32, .prefix = ""};
     if (!read_options(argc, argv, &set)) {
-        fprintf(stderr, "bench_layers [--threads N] [--batch N] [--repeats N] [--precise] [NAME-PREFIX]\n");
+        fprintf(stderr, "bench_layers [--threads N] [--batch N] [--repeats N] [--precise] [--pass 0|1|2] [NAME-PREFIX]\n");
         return 2;
     }
     if (tn_pool_create(NULL, set.threads, &set.pool) != TN_OK) {
