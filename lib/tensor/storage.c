@@ -150,7 +150,11 @@ void tn_tensor_borrow(tn_tensor *tensor, const tn_shape *shape, float *data)
     int64_t size = 1;
     for (int i = 0; i < shape->rank; i++)
         size *= shape->dims[i];
-    *tensor = (tn_tensor){.dtype = TN_F32, .shape = *shape, .size = size, .data = data};
+    *tensor = (tn_tensor){.allocator = tn_allocator_or_default(NULL), /* of views that are made of it */
+                          .dtype = TN_F32,
+                          .shape = *shape,
+                          .size = size,
+                          .data = data};
 }
 
 void tn_tensor_destroy(tn_tensor **tensor)
@@ -163,11 +167,11 @@ void tn_tensor_destroy(tn_tensor **tensor)
     *tensor = NULL;
 }
 
-/** A handle on part of a tensor's elements. A borrowed handle has no allocator of its own: the C library's serves. */
+/** A handle on part of a tensor's elements. */
 static tn_status view(tn_tensor *tensor, const tn_shape *shape, void *data, tn_tensor **out)
 {
     tn_tensor *handle;
-    TN_TRY(handle_create(tensor->allocator.alloc ? &tensor->allocator : NULL, tensor->dtype, shape, &handle));
+    TN_TRY(handle_create(&tensor->allocator, tensor->dtype, shape, &handle));
     handle->data = data;
     handle->storage = tensor->storage;
     if (handle->storage)
