@@ -36,6 +36,7 @@ struct tn_pool {
     int started; /* workers that are there */
     int spins;
     pid_t process; /* whose threads they are */
+    bool gated;    /* the gates are there */
     bool quit;
     void (*work)(const tn_team *team, void *arg);
     void *arg;
@@ -66,21 +67,19 @@ static void destroy_gates(tn_pool *pool)
     tn_gate_destroy(&pool->start);
     tn_gate_destroy(&pool->done);
     tn_gate_destroy(&pool->barrier);
+    pool->gated = false;
 }
 
 static bool init_gates(tn_pool *pool)
 {
-    if (!tn_gate_init(&pool->start))
-        return false;
-    if (!tn_gate_init(&pool->done)) {
-        tn_gate_destroy(&pool->start);
-        return false;
-    }
-    if (tn_gate_init(&pool->barrier))
-        return true;
-    tn_gate_destroy(&pool->start);
-    tn_gate_destroy(&pool->done);
-    return false;
+    tn_gate *const gates[] = {&pool->start, &pool->done, &pool->barrier};
+    int made = 0;
+    while (made < 3 && tn_gate_init(gates[made]))
+        made++;
+    pool->gated = made == 3;
+    while (!pool->gated && made > 0)
+        tn_gate_destroy(gates[--made]);
+    return pool->gated;
 }
 
 /** Start the workers with all signals blocked. Returns the reason why not all could be, or 0. */
@@ -108,7 +107,8 @@ static void stop_workers(tn_pool *pool)
     }
     for (int i = 0; i < pool->started; i++)
         pthread_join(pool->workers[i].thread, NULL);
-    destroy_gates(pool);
+    if (pool->gated)
+        destroy_gates(pool);
 }
 
 /** More threads than cores would only spin against each other. */
@@ -176,9 +176,7 @@ static void adopt_process(tn_pool *pool, pid_t process)
     pool->started = 0;
     atomic_store(&pool->arrived, 0);
     if (init_gates(pool))
-        (void)start_workers(pool);
-    else
-        pool->threads = 1; /* no gates, no threads, ever; buffers that were sized for more are large enough */
+        (void)start_workers(pool); /* those that can be had; none: the caller alone */
 }
 
 static void run_region(tn_pool *pool, void (*work)(const tn_team *team, void *arg), void *arg)

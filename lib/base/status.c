@@ -51,7 +51,7 @@ tn_status tn_fail(tn_status status, const char *format, ...)
     int saved_errno = errno;
     va_list arguments;
     va_start(arguments, format);
-    tn_format_line(line, sizeof line, format ? format : "", arguments);
+    tn_format_line(line, sizeof line, format, arguments);
     va_end(arguments);
     memcpy(detail, line, strlen(line) + 1);
     last_status = status;
