@@ -99,8 +99,8 @@ TN_WARN_UNUSED TN_API tn_status tn_loader_next(tn_loader *loader, const tn_tenso
 TN_API int64_t tn_loader_batches(const tn_loader *loader); /**< batches an epoch; 0 for NULL */
 TN_API int64_t tn_loader_epoch(const tn_loader *loader);   /**< of the last tn_loader_start */
 TN_API int64_t tn_loader_batch(const tn_loader *loader);   /**< number of the batch that tn_loader_next gives next */
-TN_API int64_t tn_loader_batch_size(const tn_loader *loader);
-TN_API uint64_t tn_loader_seed(const tn_loader *loader);
+TN_API int64_t tn_loader_batch_size(const tn_loader *loader); /**< samples of a full batch; 0 for NULL */
+TN_API uint64_t tn_loader_seed(const tn_loader *loader);     /**< that keys the order; 0 for NULL */
 TN_API uint64_t tn_loader_bytes(const tn_loader *loader);  /**< all memory it has allocated; 0 for NULL */
 TN_API const tn_dataset *tn_loader_dataset(const tn_loader *loader); /**< borrowed */
 TN_API tn_shape tn_loader_sample_shape(const tn_loader *loader); /**< of a full batch */
