@@ -120,17 +120,3 @@ tn_status tn_place(const tn_allocator *allocator, tn_interval *intervals, size_t
     tn_release(allocator, a.queue, bytes);
     return status;
 }
-
-size_t tn_place_least(const tn_interval *intervals, size_t count)
-{
-    size_t most = 0;
-    for (size_t i = 0; i < count; i++) { /* the peak is where some buffer is first needed */
-        size_t sum = 0;
-        for (size_t k = 0; k < count; k++)
-            if (intervals[k].first <= intervals[i].first && intervals[i].first <= intervals[k].last)
-                sum += intervals[k].bytes;
-        if (sum > most)
-            most = sum;
-    }
-    return most;
-}

@@ -19,7 +19,4 @@ typedef struct tn_interval {
  *  Errors    TN_ERR_OVERFLOW, TN_ERR_NO_MEMORY */
 TN_WARN_UNUSED tn_status tn_place(const tn_allocator *allocator, tn_interval *intervals, size_t count, size_t *total);
 
-/** The most bytes needed at one time: no placement can do with less. */
-size_t tn_place_least(const tn_interval *intervals, size_t count);
-
 #endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  What a session is inside: a plan, the three blocks that it asked for, threads, and where the session stands. */
+#ifndef TN_MODEL_SESSION_H
+#define TN_MODEL_SESSION_H
+
+#include "base/pool.h"
+#include "model/model_core.h"
+#include "model/plan.h"
+
+struct tn_session {
+    tn_allocator allocator;
+    tn_model *model; /* retained */
+    tn_plan *plan;
+    tn_pool *pool;                                    /* NULL: one thread */
+    unsigned char *gradients, *activations, *scratch; /* sizes: plan->memory */
+    float **param_values, **param_gradients;          /* [parameter_count]; no gradient: NULL */
+    tn_tensor *gradient_tensors;                      /* [parameter_count] */
+    tn_tensor *outputs;                               /* [step_count], with keep_outputs; otherwise NULL */
+    tn_tensor y, dx;
+    uint64_t step; /* of the next TN_TRAIN forward */
+
+    /* The last forward; all of it is void while `ran` is false. */
+    bool ran;       /* outputs are there */
+    bool awaits;    /* it was TN_TRAIN, and its backward has not come yet */
+    bool has_dx;    /* its backward has come, and wrote the input's gradient */
+    int64_t n;      /* images */
+    const float *x; /* the caller's */
+    uint64_t ran_step;
+    bool gradients_ready; /* some backward has filled the gradients, and none has failed since */
+};
+
+/** The buffer at an offset in the activations; NULL for TN_NOWHERE. */
+static inline void *tn_session_at(const tn_session *session, size_t offset)
+{
+    return offset == TN_NOWHERE ? NULL : session->activations + offset;
+}
+
+#endif

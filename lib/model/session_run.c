@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Forward and backward through the steps of a plan. */
+#include "base/memory.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "layers/identity.h"
+#include "model/session.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static tn_shape of_batch(tn_shape shape, int64_t n)
+{
+    shape.dims[0] = n;
+    return shape;
+}
+
+/* What forward and backward of step i have in common. */
+static tn_op_run run_of(const tn_session *session, size_t i)
+{
+    const tn_step *step = &session->model->network.steps[i];
+    const tn_plan_step *planned = &session->plan->steps[i];
+    return (tn_op_run){
+        .name = step->name,
+        .in = of_batch(planned->in, session->n),
+        .out = of_batch(planned->out, session->n),
+        .x = planned->x == TN_NOWHERE ? session->x : tn_session_at(session, planned->x),
+        .y = tn_session_at(session, planned->y),
+        .params = session->param_values + step->first_parameter,
+        .saved = tn_session_at(session, planned->saved),
+        .scratch = session->scratch,
+        .state = planned->needs.state,
+        .pool = session->pool,
+        .key = tn_mix(session->model->seed, i),
+        .step = session->ran_step,
+        .version = session->model->version,
+    };
+}
+
+/* --- forward */
+
+static tn_status check_input(const tn_session *session, const tn_tensor *x)
+{
+    const tn_shape *largest = &session->plan->steps[0].in;
+    char text[TN_SHAPE_TEXT], limit[TN_SHAPE_TEXT];
+    TN_TRY(tn_tensor_check(x, TN_F32, "tn_session_forward: x"));
+    tn_shape expected = of_batch(*largest, x->shape.dims[0]);
+    (void)tn_shape_text(&x->shape, text, sizeof text);
+    (void)tn_shape_text(largest, limit, sizeof limit);
+    if (x->shape.rank != expected.rank || !tn_shape_equal(&x->shape, &expected))
+        return TN_FAIL(TN_ERR_SHAPE, "tn_session_forward: x is %s, the model takes %s but for the batch", text, limit);
+    if (x->shape.dims[0] > largest->dims[0])
+        return TN_FAIL(TN_ERR_SHAPE, "tn_session_forward: x is %s, the session was made for at most %s", text, limit);
+    return TN_OK;
+}
+
+static tn_status check_forward(const tn_session *session, const tn_tensor *x, tn_mode mode, const tn_tensor **y)
+{
+    if (session == NULL || x == NULL || y == NULL)
+        return TN_FAIL(TN_ERR_INVALID, "tn_session_forward: %s is NULL",
+                       session == NULL ? "session"
+                       : x == NULL     ? "x"
+                                       : "y");
+    if (mode != TN_PREDICT && mode != TN_TRAIN)
+        return TN_FAIL(TN_ERR_INVALID, "tn_session_forward: mode is %d, which is no tn_mode", (int)mode);
+    TN_TRY(check_input(session, x));
+    if (mode == TN_TRAIN && !session->plan->options.training)
+        return TN_FAIL(TN_ERR_STATE, "tn_session_forward: TN_TRAIN in a session that was made for prediction");
+    return TN_OK;
+}
+
+static tn_status run_forward(tn_session *session, bool training)
+{
+    for (size_t i = 0; i < session->plan->step_count && session->n > 0; i++) {
+        const tn_layer *layer = session->model->network.steps[i].layer;
+        if (!session->plan->steps[i].calls_forward)
+            continue;
+        tn_op_run run = run_of(session, i);
+        run.training = training;
+        TN_TRY(layer->op->forward(layer, &run));
+    }
+    return TN_OK;
+}
+
+static void show_outputs(tn_session *session)
+{
+    const tn_plan *plan = session->plan;
+    for (size_t i = 0; session->outputs != NULL && i < plan->step_count; i++) {
+        const tn_shape shape = of_batch(plan->steps[i].out, session->n);
+        tn_tensor_borrow(&session->outputs[i], &shape, tn_session_at(session, plan->steps[i].y));
+    }
+    const tn_plan_step *last = &plan->steps[plan->step_count - 1];
+    const tn_shape shape = of_batch(last->out, session->n);
+    tn_tensor_borrow(&session->y, &shape, tn_session_at(session, last->y));
+}
+
+/* A forward takes the place of the one before from its first step on: if it fails, there is neither output nor a
+ * backward to come. */
+tn_status tn_session_forward(tn_session *session, const tn_tensor *x, tn_mode mode, const tn_tensor **y)
+{
+    TN_TRY(check_forward(session, x, mode, y));
+    session->ran = session->awaits = session->has_dx = false;
+    session->n = x->shape.dims[0];
+    session->x = x->data;
+    session->ran_step = session->step;
+    TN_TRY(run_forward(session, mode == TN_TRAIN));
+    session->ran = true;
+    session->awaits = mode == TN_TRAIN;
+    session->step += mode == TN_TRAIN;
+    show_outputs(session);
+    *y = &session->y;
+    return TN_OK;
+}
+
+/* --- backward */
+
+static tn_status check_trainable(const tn_session *session)
+{
+    for (size_t i = 0; i < session->plan->step_count; i++) {
+        const tn_step *step = &session->model->network.steps[i];
+        if (session->plan->steps[i].calls_backward && step->layer->op->backward == NULL)
+            return TN_FAIL(TN_ERR_UNSUPPORTED, "%s: has no backward, so nothing at or below it can be trained",
+                           step->name);
+    }
+    return TN_OK;
+}
+
+static tn_status check_backward(const tn_session *session, const tn_tensor *dy, tn_gradient_mode mode)
+{
+    if (session == NULL || dy == NULL)
+        return TN_FAIL(TN_ERR_INVALID, "tn_session_backward: %s is NULL", session == NULL ? "session" : "dy");
+    if (mode != TN_GRADIENT_WRITE && mode != TN_GRADIENT_ADD)
+        return TN_FAIL(TN_ERR_INVALID, "tn_session_backward: mode is %d, which is no tn_gradient_mode", (int)mode);
+    if (!session->awaits)
+        return TN_FAIL(TN_ERR_STATE, "tn_session_backward: the last forward was not TN_TRAIN, or had its backward");
+    TN_TRY(tn_tensor_check(dy, TN_F32, "tn_session_backward: dy"));
+    if (!tn_shape_equal(&dy->shape, &session->y.shape)) {
+        char given[TN_SHAPE_TEXT], own[TN_SHAPE_TEXT];
+        return TN_FAIL(TN_ERR_SHAPE, "tn_session_backward: dy is %s, y is %s",
+                       tn_shape_text(&dy->shape, given, sizeof given),
+                       tn_shape_text(&session->y.shape, own, sizeof own));
+    }
+    return check_trainable(session);
+}
+
+static tn_status run_backward(tn_session *session, bool add)
+{
+    for (size_t i = session->plan->step_count; i-- > 0;) {
+        const tn_step *step = &session->model->network.steps[i];
+        const tn_plan_step *planned = &session->plan->steps[i];
+        if (!planned->calls_backward)
+            continue;
+        tn_op_run run = run_of(session, i);
+        run.training = true;
+        run.add = add;
+        run.dy = tn_session_at(session, planned->dy);
+        run.dx = tn_session_at(session, planned->dx);
+        if (planned->setup.param_gradients)
+            run.dparams = session->param_gradients + step->first_parameter;
+        TN_TRY(step->layer->op->backward(step->layer, &run));
+    }
+    return TN_OK;
+}
+
+/* The operators may write over dy, so they get a copy. */
+static tn_status propagate(tn_session *session, const tn_tensor *dy, bool add)
+{
+    void *copy = tn_session_at(session, session->plan->loss_gradient);
+    if (session->n == 0 && !add && session->plan->memory.gradients > 0)
+        memset(session->gradients, 0, (size_t)session->plan->memory.gradients);
+    if (session->n == 0)
+        return TN_OK;
+    if (copy != NULL)
+        memmove(copy, dy->data, (size_t)dy->size * sizeof(float));
+    return run_backward(session, add);
+}
+
+/* What a failed backward leaves half written is no gradient: all are zero then. */
+static void forget_gradients(tn_session *session)
+{
+    session->gradients_ready = false;
+    if (session->plan->memory.gradients > 0)
+        memset(session->gradients, 0, (size_t)session->plan->memory.gradients);
+}
+
+tn_status tn_session_backward(tn_session *session, const tn_tensor *dy, tn_gradient_mode mode)
+{
+    TN_TRY(check_backward(session, dy, mode));
+    session->awaits = false;
+    tn_status status = propagate(session, dy, mode == TN_GRADIENT_ADD);
+    if (status != TN_OK) {
+        forget_gradients(session);
+        return status;
+    }
+    session->gradients_ready = true;
+    session->has_dx = session->plan->options.input_gradient;
+    if (session->has_dx) {
+        const tn_shape shape = of_batch(session->plan->steps[0].in, session->n);
+        tn_tensor_borrow(&session->dx, &shape, tn_session_at(session, session->plan->input_gradient));
+    }
+    return TN_OK;
+}
