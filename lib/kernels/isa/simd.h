@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Vectors of TN_LANES floats for files that are built once for each instruction set.
+ *
+ *  Additions and multiplications are never fused here, and sums run in TN_SUM_LANES interleaved parts on every
+ *  instruction set: all of them give the same bits. */
+#ifndef TN_ISA_SIMD_H
+#define TN_ISA_SIMD_H
+
+#include <stdint.h>
+#include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#ifndef TN_LANES
+#define TN_LANES 4
+#define TN_ISA_SUFFIX generic
+#endif
+
+#define TN_JOIN_(a, b) a##_##b
+#define TN_JOIN(a, b) TN_JOIN_(a, b)
+/** `name` with the instruction set behind it. */
+#define TN_ISA(name) TN_JOIN(name, TN_ISA_SUFFIX)
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+typedef float vec __attribute__((vector_size(4 * TN_LANES)));
+typedef int32_t ivec __attribute__((vector_size(4 * TN_LANES)));
+typedef uint32_t uvec __attribute__((vector_size(4 * TN_LANES)));
+typedef double dvec __attribute__((vector_size(8 * TN_LANES)));
+typedef uint8_t bytes __attribute__((vector_size(TN_LANES)));
+typedef uint16_t halves __attribute__((vector_size(2 * TN_LANES)));
+
+ALWAYS_INLINE vec load(const float *from)
+{
+    vec v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+ALWAYS_INLINE void store(vec v, float *to)
+{
+    memcpy(to, &v, sizeof v);
+}
+
+ALWAYS_INLINE vec splat(float value)
+{
+    return value - (vec){0};
+}
+
+ALWAYS_INLINE ivec splat_int(int32_t value)
+{
+    return value - (ivec){0};
+}
+
+/** mask ? a : b, mask from a comparison. */
+ALWAYS_INLINE vec select_vec(ivec mask, vec a, vec b)
+{
+    return (vec)(((ivec)a & mask) | ((ivec)b & ~mask));
+}
+
+/** x < low ? low : x; NaN stays. */
+ALWAYS_INLINE vec at_least(vec x, vec low)
+{
+#if TN_LANES == 16
+    return (vec)_mm512_max_ps((__m512)low, (__m512)x); /* the second operand where one is NaN */
+#elif TN_LANES == 8
+    return (vec)_mm256_max_ps((__m256)low, (__m256)x);
+#else
+    return select_vec(x < low, low, x);
+#endif
+}
+
+/** x > high ? high : x; NaN stays. */
+ALWAYS_INLINE vec at_most(vec x, vec high)
+{
+#if TN_LANES == 16
+    return (vec)_mm512_min_ps((__m512)high, (__m512)x);
+#elif TN_LANES == 8
+    return (vec)_mm256_min_ps((__m256)high, (__m256)x);
+#else
+    return select_vec(x > high, high, x);
+#endif
+}
+
+/** Which lanes: what a comparison of the instruction set gives. */
+#if TN_LANES == 16
+typedef __mmask16 lane_mask;
+#else
+typedef ivec lane_mask;
+#endif
+
+/** Lanes where v is larger than best or the first NaN: of equals, and of NaNs, the earlier one stays. */
+ALWAYS_INLINE lane_mask exceeds(vec v, vec best)
+{
+#if TN_LANES == 16
+    return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask((__m512)best, (__m512)best, _CMP_ORD_Q), (__m512)v, (__m512)best,
+                                   _CMP_NLE_UQ);
+#else
+    return ~(v <= best) & (best == best);
+#endif
+}
+
+ALWAYS_INLINE lane_mask equal_int(ivec a, ivec b)
+{
+#if TN_LANES == 16
+    return _mm512_cmpeq_epi32_mask((__m512i)a, (__m512i)b);
+#else
+    return a == b;
+#endif
+}
+
+ALWAYS_INLINE vec blend(lane_mask mask, vec a, vec b)
+{
+#if TN_LANES == 16
+    return (vec)_mm512_mask_mov_ps((__m512)b, mask, (__m512)a);
+#else
+    return select_vec(mask, a, b);
+#endif
+}
+
+ALWAYS_INLINE ivec blend_int(lane_mask mask, ivec a, ivec b)
+{
+#if TN_LANES == 16
+    return (ivec)_mm512_mask_mov_epi32((__m512i)b, mask, (__m512i)a);
+#else
+    return (a & mask) | (b & ~mask);
+#endif
+}
+
+/** The first `count` lanes from memory, 0 < count < TN_LANES; the others are zero. */
+ALWAYS_INLINE vec load_part(const float *from, int64_t count)
+{
+#if TN_LANES == 16
+    return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), from);
+#elif TN_LANES == 8
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return (vec)_mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lanes));
+#else
+    vec v = {0};
+    for (int64_t i = 0; i < count; i++)
+        v[i] = from[i];
+    return v;
+#endif
+}
+
+ALWAYS_INLINE void store_part(vec v, float *to, int64_t count)
+{
+#if TN_LANES == 16
+    _mm512_mask_storeu_ps(to, (__mmask16)((1u << count) - 1), (__m512)v);
+#elif TN_LANES == 8
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    _mm256_maskstore_ps(to, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lanes), (__m256)v);
+#else
+    for (int64_t i = 0; i < count; i++)
+        to[i] = v[i];
+#endif
+}
+
+/** `count` lanes, up to all of them. */
+ALWAYS_INLINE vec load_some(const float *from, int64_t count)
+{
+    return count >= TN_LANES ? load(from) : load_part(from, count);
+}
+
+ALWAYS_INLINE void store_some(vec v, float *to, int64_t count)
+{
+    if (count >= TN_LANES)
+        store(v, to);
+    else
+        store_part(v, to, count);
+}
+
+/** Sums run in this many interleaved parts. */
+#define TN_SUM_LANES 16
+
+typedef struct sum_lanes {
+    vec part[TN_SUM_LANES / TN_LANES];
+} sum_lanes;
+
+/** Add part i to part i + half, for half = 8, 4, 2, 1: the same tree on every instruction set. */
+ALWAYS_INLINE float total_of(const sum_lanes *sums)
+{
+    float all[TN_SUM_LANES];
+    memcpy(all, sums, sizeof all);
+    for (int half = TN_SUM_LANES / 2; half > 0; half /= 2) {
+        for (int i = 0; i < half; i++)
+            all[i] += all[i + half];
+    }
+    return all[0];
+}
+
+#endif

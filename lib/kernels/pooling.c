@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Maximum and mean over windows, and their gradients.
+ *
+ *  Forward goes through the results, backward through the pixels and gathers from all results whose windows cover one:
+ *  each number is written by one thread only, and its sum runs in ascending order of results. */
+#include "base/memory.h"
+#include "base/status.h"
+#include "kernels/isa/element_table.h"
+#include "kernels/kernels.h"
+#include "kernels/split.h"
+
+typedef struct pool_job {
+    const tn_pool_shape *shape;
+    const float *from;
+    float *to;
+    void *index;
+    const void *saved_index;
+    size_t index_size;
+} pool_job;
+
+/** Pixels along one dimension that a window covers, or results that cover a pixel: `count` from `first` (of pixels or
+ *  results), `step` apart, at `place` in the window, which grows by `place_step`. */
+typedef struct line {
+    int64_t first, count, step, place, place_step;
+} line;
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/** The pixels inside [0, size) of the window that starts at `start`. */
+static line pixels_of(int64_t start, int64_t window, int64_t dilation, int64_t size)
+{
+    int64_t place = start < 0 ? ceil_div(-start, dilation) : 0;
+    int64_t last = size > start ? ceil_div(size - start, dilation) : 0;
+    if (last > window)
+        last = window;
+    return (line){start + place * dilation, last > place ? last - place : 0, dilation, place, 1};
+}
+
+static int64_t common_divisor(int64_t a, int64_t b)
+{
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/** The results of [0, out) whose windows cover a pixel, `at` being the pixel's distance from the start of window 0: those
+ *  i with at - i * stride = place * dilation, 0 <= place < window. Neighbours among them differ by dilation / gcd. */
+static line results_of(int64_t at, int64_t window, int64_t stride, int64_t dilation, int64_t out)
+{
+    int64_t reach = (window - 1) * dilation, first = at > reach ? ceil_div(at - reach, stride) : 0;
+    int64_t last = at / stride < out - 1 ? at / stride : out - 1;
+    int64_t step = dilation == 1 ? 1 : dilation / common_divisor(stride, dilation);
+    while (first <= last && (at - first * stride) % dilation != 0)
+        first++;
+    if (first > last)
+        return (line){0};
+    return (line){first, (last - first) / step + 1, step, (at - first * stride) / dilation, -(step * stride / dilation)};
+}
+
+static tn_window_walk walk_of(const line *rows, const line *cols, int64_t width, int64_t channels, int64_t window_w)
+{
+    return (tn_window_walk){
+        .first = (rows->first * width + cols->first) * channels,
+        .rows = rows->count,
+        .cols = cols->count,
+        .row_step = rows->step * width * channels,
+        .col_step = cols->step * channels,
+        .position = (int32_t)(rows->place * window_w + cols->place),
+        .row_position = (int32_t)(rows->place_step * window_w),
+        .col_position = (int32_t)cols->place_step,
+    };
+}
+
+/** Bytes of one index. */
+static size_t index_size(const tn_pool_shape *s)
+{
+    int64_t positions = s->window_h * s->window_w;
+    return positions <= UINT8_MAX + 1 ? 1 : positions <= UINT16_MAX + 1 ? 2 : 4;
+}
+
+tn_status tn_max_pool_index_bytes(const tn_pool_shape *s, size_t *out)
+{
+    int64_t positions, count = (int64_t)sizeof(int32_t);
+    if (!tn_mul_i64(s->window_h, s->window_w, &positions) || positions > INT32_MAX)
+        return TN_FAIL(TN_ERR_OVERFLOW, "a pooling window of %lldx%lld has too many positions", (long long)s->window_h,
+                       (long long)s->window_w);
+    if (!tn_mul_i64(count, s->n, &count) || !tn_mul_i64(count, s->oh, &count) || !tn_mul_i64(count, s->ow, &count) ||
+        !tn_mul_i64(count, s->c, &count))
+        return TN_FAIL(TN_ERR_OVERFLOW, "the indices of a pooling to [%lld,%lld,%lld,%lld] do not fit", (long long)s->n,
+                       (long long)s->oh, (long long)s->ow, (long long)s->c);
+    *out = (size_t)count / sizeof(int32_t) * index_size(s);
+    return TN_OK;
+}
+
+/* --- maximum */
+
+static void max_rows(const tn_team *team, void *arg)
+{
+    const pool_job *job = arg;
+    const tn_pool_shape *s = job->shape;
+    const tn_element_table *kernels = tn_element_kernels();
+    int64_t number, end;
+    tn_team_range(team, s->n * s->oh, &number, &end);
+    for (; number < end; number++) {
+        const float *image = job->from + number / s->oh * s->h * s->w * s->c;
+        line rows = pixels_of(number % s->oh * s->stride_h - s->pad_top, s->window_h, s->dilation_h, s->h);
+        for (int64_t j = 0; j < s->ow; j++) {
+            line cols = pixels_of(j * s->stride_w - s->pad_left, s->window_w, s->dilation_w, s->w);
+            tn_window_walk walk = walk_of(&rows, &cols, s->w, s->c, s->window_w);
+            int64_t to = (number * s->ow + j) * s->c;
+            void *index = job->index ? (char *)job->index + (size_t)to * job->index_size : NULL;
+            kernels->max_pixel(image, &walk, s->c, job->to + to, index, job->index_size);
+        }
+    }
+}
+
+/** Elements that a pooling reads: what makes threads worth waking. */
+static int64_t work_of(const tn_pool_shape *s)
+{
+    return s->n * s->c * (s->h * s->w + s->oh * s->ow);
+}
+
+void tn_max_pool(tn_pool *pool, const tn_pool_shape *shape, const float *x, float *y, void *index)
+{
+    pool_job job = {.shape = shape, .from = x, .to = y, .index = index, .index_size = index_size(shape)};
+    tn_pool_run(tn_worth(pool, work_of(shape)), max_rows, &job);
+}
+
+static void max_gradient_rows(const tn_team *team, void *arg)
+{
+    const pool_job *job = arg;
+    const tn_pool_shape *s = job->shape;
+    const tn_element_table *kernels = tn_element_kernels();
+    int64_t number, end, results = s->oh * s->ow * s->c;
+    tn_team_range(team, s->n * s->h, &number, &end);
+    for (; number < end; number++) {
+        int64_t image = number / s->h * results;
+        const char *index = (const char *)job->saved_index + (size_t)image * job->index_size;
+        line rows = results_of(number % s->h + s->pad_top, s->window_h, s->stride_h, s->dilation_h, s->oh);
+        for (int64_t j = 0; j < s->w; j++) {
+            line cols = results_of(j + s->pad_left, s->window_w, s->stride_w, s->dilation_w, s->ow);
+            tn_window_walk walk = walk_of(&rows, &cols, s->ow, s->c, s->window_w);
+            kernels->max_pixel_gradient(job->from + image, index, job->index_size, &walk, s->c,
+                                        job->to + (number * s->w + j) * s->c);
+        }
+    }
+}
+
+void tn_max_pool_gradient(tn_pool *pool, const tn_pool_shape *shape, const float *dy, const void *index, float *dx)
+{
+    pool_job job = {.shape = shape, .from = dy, .to = dx, .saved_index = index, .index_size = index_size(shape)};
+    tn_pool_run(tn_worth(pool, work_of(shape)), max_gradient_rows, &job);
+}
+
+/* --- mean */
+
+/** The windows of rows or columns from number `first`: padding counts up to what was given, not what ceil mode adds. */
+static tn_window_extent extent_of(int64_t first, int64_t stride, int64_t window, int64_t pad_begin, int64_t pad_end,
+                                  int64_t size, bool count_padding)
+{
+    return (tn_window_extent){
+        .begin = first * stride - pad_begin,
+        .step = stride,
+        .size = window,
+        .low = count_padding ? -pad_begin : 0,
+        .high = count_padding ? size + pad_end : size,
+    };
+}
+
+static tn_window_extent row_extent(const tn_pool_shape *s, int64_t first)
+{
+    return extent_of(first, s->stride_h, s->window_h, s->pad_top, s->pad_bottom, s->h, s->count_padding);
+}
+
+static tn_window_extent col_extent(const tn_pool_shape *s, int64_t first)
+{
+    return extent_of(first, s->stride_w, s->window_w, s->pad_left, s->pad_right, s->w, s->count_padding);
+}
+
+static void avg_rows(const tn_team *team, void *arg)
+{
+    const pool_job *job = arg;
+    const tn_pool_shape *s = job->shape;
+    const tn_element_table *kernels = tn_element_kernels();
+    const tn_window_extent row_windows = row_extent(s, 0), col_windows = col_extent(s, 0);
+    int64_t number, end;
+    tn_team_range(team, s->n * s->oh, &number, &end);
+    for (; number < end; number++) {
+        const float *image = job->from + number / s->oh * s->h * s->w * s->c;
+        line rows = pixels_of(number % s->oh * s->stride_h - s->pad_top, s->window_h, 1, s->h);
+        for (int64_t j = 0; j < s->ow; j++) {
+            line cols = pixels_of(j * s->stride_w - s->pad_left, s->window_w, 1, s->w);
+            tn_window_walk walk = walk_of(&rows, &cols, s->w, s->c, s->window_w);
+            int64_t count = tn_window_pixels(&row_windows, number % s->oh) * tn_window_pixels(&col_windows, j);
+            kernels->avg_pixel(image, &walk, (float)count, s->c, job->to + (number * s->ow + j) * s->c);
+        }
+    }
+}
+
+void tn_avg_pool(tn_pool *pool, const tn_pool_shape *shape, const float *x, float *y)
+{
+    tn_pool_run(tn_worth(pool, work_of(shape)), avg_rows, &(pool_job){.shape = shape, .from = x, .to = y});
+}
+
+static void avg_gradient_rows(const tn_team *team, void *arg)
+{
+    const pool_job *job = arg;
+    const tn_pool_shape *s = job->shape;
+    const tn_element_table *kernels = tn_element_kernels();
+    int64_t number, end;
+    tn_team_range(team, s->n * s->h, &number, &end);
+    for (; number < end; number++) {
+        const float *image = job->from + number / s->h * s->oh * s->ow * s->c;
+        line rows = results_of(number % s->h + s->pad_top, s->window_h, s->stride_h, 1, s->oh);
+        const tn_window_extent row_windows = row_extent(s, rows.first);
+        for (int64_t j = 0; j < s->w; j++) {
+            line cols = results_of(j + s->pad_left, s->window_w, s->stride_w, 1, s->ow);
+            const tn_window_extent col_windows = col_extent(s, cols.first);
+            tn_window_walk walk = walk_of(&rows, &cols, s->ow, s->c, s->window_w);
+            kernels->avg_pixel_gradient(image, &walk, &row_windows, &col_windows, s->c,
+                                        job->to + (number * s->w + j) * s->c);
+        }
+    }
+}
+
+void tn_avg_pool_gradient(tn_pool *pool, const tn_pool_shape *shape, const float *dy, float *dx)
+{
+    tn_pool_run(tn_worth(pool, work_of(shape)), avg_gradient_rows, &(pool_job){.shape = shape, .from = dy, .to = dx});
+}
