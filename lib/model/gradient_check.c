@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "model/model_core.h"
+#include "optim/slots.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -124,11 +125,14 @@ static tn_status difference(check *c, float *element, double *out)
     double above, below;
     float value = *element, up = value + (float)c->options.epsilon, down = value - (float)c->options.epsilon;
     *element = up;
+    tn_model_touch(c->model); /* the element may be a parameter's */
     tn_status status = objective(c, &above);
     *element = down;
+    tn_model_touch(c->model);
     if (status == TN_OK)
         status = objective(c, &below);
     *element = value;
+    tn_model_touch(c->model);
     if (status == TN_OK)
         *out = (above - below) / ((double)up - (double)down);
     return status;
@@ -147,6 +151,12 @@ static int64_t choose(const check *c, int64_t size, int64_t sample)
     return begin + (int64_t)(bits[0] % (uint64_t)length);
 }
 
+/* NaN is the largest. */
+static double larger(double a, double b)
+{
+    return a > b || isnan(a) ? a : b;
+}
+
 /* @param gradient  analytic, a copy: the forwards that follow end its life in the session */
 static tn_status compare(check *c, float *values, const float *gradient, int64_t size)
 {
@@ -156,13 +166,11 @@ static tn_status compare(check *c, float *values, const float *gradient, int64_t
         int64_t at = choose(c, size, i);
         TN_TRY(difference(c, &values[at], &numeric));
         double error = fabs((double)gradient[at] - numeric);
-        if (!(error <= worst)) /* NaN is the worst */
-            worst = error;
+        worst = larger(worst, error);
         if (fabs(numeric) > largest)
             largest = fabs(numeric);
     }
-    if (!(worst / largest <= c->error))
-        c->error = worst / largest;
+    c->error = larger(c->error, worst / largest);
     return TN_OK;
 }
 
