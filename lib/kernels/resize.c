@@ -37,15 +37,15 @@ typedef struct resize_job {
 } resize_job;
 
 /** Columns [first, first + count) of the rows, in floats, and the two stretched rows in use. */
-typedef struct strip {
+typedef struct strip_of_rows {
     int64_t first, count;
     int64_t low[STRIP], high[STRIP];
     float part[STRIP];
     float rows[2][STRIP];
     int64_t source[2]; /* which row of all images each holds; -1: none */
-} strip;
+} strip_of_rows;
 
-static void lay_strip(const tn_resize_shape *shape, int64_t first, strip *strip)
+static void lay_strip(const tn_resize_shape *shape, int64_t first, strip_of_rows *strip)
 {
     int64_t row = shape->ow * shape->c;
     strip->first = first;
@@ -60,7 +60,7 @@ static void lay_strip(const tn_resize_shape *shape, int64_t first, strip *strip)
     }
 }
 
-static void stretch_floats(const float *row, const strip *strip, float *out)
+static void stretch_floats(const float *row, const strip_of_rows *strip, float *out)
 {
     for (int64_t i = 0; i < strip->count; i++) {
         float low = row[strip->low[i]], high = row[strip->high[i]];
@@ -68,7 +68,7 @@ static void stretch_floats(const float *row, const strip *strip, float *out)
     }
 }
 
-static void stretch_bytes(const uint8_t *row, const strip *strip, float *out)
+static void stretch_bytes(const uint8_t *row, const strip_of_rows *strip, float *out)
 {
     for (int64_t i = 0; i < strip->count; i++) {
         float low = (float)row[strip->low[i]], high = (float)row[strip->high[i]];
@@ -77,7 +77,7 @@ static void stretch_bytes(const uint8_t *row, const strip *strip, float *out)
 }
 
 /** The stretched row `source`, in the slot that does not hold `other`. */
-static const float *stretched(const resize_job *job, strip *strip, int64_t source, int64_t other)
+static const float *stretched(const resize_job *job, strip_of_rows *strip, int64_t source, int64_t other)
 {
     for (int slot = 0; slot < 2; slot++) {
         if (strip->source[slot] == source)
@@ -99,7 +99,7 @@ static void resize_rows(const tn_team *team, void *arg)
     const tn_resize_shape *s = job->shape;
     const tn_element_table *kernels = tn_element_kernels();
     int64_t begin, end;
-    strip strip;
+    strip_of_rows strip;
     tn_team_range(team, s->n * s->oh, &begin, &end);
     for (int64_t first = 0; first < s->ow * s->c && begin < end; first += STRIP) {
         lay_strip(s, first, &strip);
