@@ -64,6 +64,16 @@ static int number(int argc, char **argv, int *at, const char *whats)
     return (int)value;
 }
 
+/* True if `word` is one of "train|predict|one". */
+static bool is_listed(const char *word, const char *list)
+{
+    size_t length = strlen(word);
+    for (; list != NULL; list = strchr(list, '|') != NULL ? strchr(list, '|') + 1 : NULL)
+        if (length > 0 && strncmp(list, word, length) == 0 && (list[length] == '|' || list[length] == '\0'))
+            return true;
+    return false;
+}
+
 void bench_read_options(int argc, char **argv, const char *whats, bench_options *options)
 {
     for (int i = 1; i < argc; i++) {
@@ -73,7 +83,7 @@ void bench_read_options(int argc, char **argv, const char *whats, bench_options 
             options->steps = number(argc, argv, &i, whats);
         else if (strcmp(argv[i], "--batch") == 0)
             options->batch = number(argc, argv, &i, whats);
-        else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
+        else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc && is_listed(argv[i + 1], whats))
             options->only = argv[++i];
         else if (strcmp(argv[i], "--json") == 0)
             options->json = true;

@@ -124,6 +124,18 @@ def print_table(table, selves, options):
             f"{row['images_per_second']:>10.1f} {row['peak_rss_bytes'] / 1e6:>9.0f} "
             f"{'' if ratio is None or row['name'] == 'tinynet' else f'{ratio:.2f}':>18}"
         )
+    print_summary(table)
+
+
+def print_summary(table):
+    """How many times the best peer's time ours is, in fp32 alone and in any precision."""
+    for what, title in WHATS.items():
+        peers = [row for row in table if row["what"] == what and row["name"] != "tinynet" and row["tinynet_is_faster_by"]]
+        plain = [row for row in peers if "bf16" not in row["name"]]
+        for kind, among in (("fp32", plain), ("any precision", peers)):
+            if among:
+                best = min(among, key=lambda row: row["ms"])
+                print(f"{title}: {best['tinynet_is_faster_by']:.2f} times the best in {kind} ({best['name']})")
 
 
 def main():
