@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/status.h"
+#include "model/plan.h"
 #include "optim/algorithm.h"
 #include "optim/loss_kind.h"
 #include "tensor/storage.h"
@@ -68,15 +69,11 @@ static tn_status read_progress(run *r)
     return TN_OK;
 }
 
-/* A session for prediction has no gradients. A model whose parameters are all frozen has none either: nothing to train.
- */
 static tn_status check_session(const run *r)
 {
-    for (size_t i = 0; i < tn_model_parameter_count(tn_session_model(r->session)); i++)
-        if (tn_session_slot_gradient(r->session, i) != NULL)
-            return TN_OK;
-    return TN_FAIL(TN_ERR_STATE, "tn_fit: the session computes no gradient: it was made for prediction, or every "
-                                 "parameter was frozen");
+    if (!tn_session_plan(r->session)->options.training)
+        return TN_FAIL(TN_ERR_STATE, "tn_fit: the session was made for prediction");
+    return TN_OK;
 }
 
 static tn_status prepare(run *r)

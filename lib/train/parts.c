@@ -5,6 +5,7 @@
 
 #include "base/status.h"
 #include "data/dataset.h"
+#include "model/plan.h"
 #include "optim/loss_kind.h"
 #include "tensor/storage.h"
 
@@ -23,17 +24,11 @@ static tn_status check_samples(const char *function, const char *what, const tn_
     return TN_OK;
 }
 
-static int64_t largest_batch(const tn_session *session)
-{
-    const tn_layer_plan *first = tn_plan_layer(tn_session_plan(session), 0);
-    return first != NULL ? first->output.dims[0] : 0;
-}
-
 /* A loader's batch is never larger than its dataset. */
 static tn_status check_batch(const char *function, const char *what, const tn_session *session, const tn_loader *loader)
 {
     int64_t batch = tn_loader_batch_size(loader), count = tn_dataset_count(tn_loader_dataset(loader));
-    int64_t most = largest_batch(session);
+    int64_t most = tn_session_plan(session)->options.batch_size;
     if (batch > most && count > most)
         return TN_FAIL(TN_ERR_SHAPE, "%s: %s has batches of %" PRId64 ", the session takes at most %" PRId64, function,
                        what, batch, most);
