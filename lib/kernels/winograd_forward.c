@@ -21,7 +21,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define BLOCK_FLOATS (1 << 20) /* of a workspace, where more than one panel of tiles fits */
+#define BLOCK_FLOATS (1 << 20)   /* of a workspace that stays near the core */
+#define CACHED_FILTERS (2 << 20) /* of filters that do; larger ones are read for no fewer than LEAST_PANELS of tiles */
+#define LEAST_PANELS 4
 #define MOST_PANELS 8
 #define DEEP 640          /* products are cut along channels above this */
 #define GROUP_FLOATS (96 * 1024) /* of vector-side panels that stay in the L2 cache while tiles pass */
@@ -37,8 +39,9 @@ static workspace workspace_of(const tn_winograd *wg)
 {
     workspace ws = {.out_width = tn_winograd_round(wg->out.channels, wg->v)};
     int64_t slack = TN_PANEL_SLACK / (int64_t)sizeof(float);
-    int64_t panel = wg->points * wg->s * (wg->in.channels + ws.out_width);
-    ws.panels = BLOCK_FLOATS / panel < 1 ? 1 : BLOCK_FLOATS / panel > MOST_PANELS ? MOST_PANELS : BLOCK_FLOATS / panel;
+    int64_t cached = BLOCK_FLOATS / (wg->points * wg->s * (wg->in.channels + ws.out_width));
+    int64_t least = wg->points * wg->in.channels * ws.out_width > CACHED_FILTERS ? LEAST_PANELS : 1;
+    ws.panels = cached < least ? least : cached > MOST_PANELS ? MOST_PANELS : cached;
     ws.u_point = tn_winograd_stride(ws.panels * wg->s * wg->in.channels);
     ws.m_point = tn_winograd_stride(ws.panels * wg->s * ws.out_width);
     ws.u = wg->points * ws.u_point + slack;
