@@ -34,10 +34,12 @@ START_TEST(test_formula)
     small_net_steps(&net, sgd, 50, 1.0f);
     small_net_weights(&net, end);
     for (int i = 0; i < SMALL_ALL; i++) {
-        double w = (double)start[i], v = 0.0;
-        for (int t = 0; t < 50; t++)
+        double w = (double)start[i], v = 0.0, largest = 1.0;
+        for (int t = 0; t < 50; t++) {
             w = reference(&options, w, (double)small_number(i, t), &v, t == 0);
-        ck_assert_double_eq_tol((double)end[i], w, 5e-6); /* 50 roundings of numbers up to about 5 */
+            largest = fmax(largest, fabs(w));
+        }
+        ck_assert_double_eq_tol((double)end[i], w, 50 * 0x1p-24 * largest); /* a rounding of w a step */
     }
     ck_assert_int_eq(tn_optimizer_step_count(sgd), 50);
     tn_optimizer_destroy(&sgd);
