@@ -50,8 +50,9 @@ static int64_t common_divisor(int64_t a, int64_t b)
     return a;
 }
 
-/** The results of [0, out) whose windows cover a pixel, `at` being the pixel's distance from the start of window 0: those
- *  i with at - i * stride = place * dilation, 0 <= place < window. Neighbours among them differ by dilation / gcd. */
+/** The results of [0, out) whose windows cover a pixel, `at` being the pixel's distance from the start of window 0:
+ * those i with at - i * stride = place * dilation, 0 <= place < window. Neighbours among them differ by dilation / gcd.
+ */
 static line results_of(int64_t at, int64_t window, int64_t stride, int64_t dilation, int64_t out)
 {
     int64_t reach = (window - 1) * dilation, first = at > reach ? ceil_div(at - reach, stride) : 0;
@@ -61,7 +62,8 @@ static line results_of(int64_t at, int64_t window, int64_t stride, int64_t dilat
         first++;
     if (first > last)
         return (line){0};
-    return (line){first, (last - first) / step + 1, step, (at - first * stride) / dilation, -(step * stride / dilation)};
+    return (line){first, (last - first) / step + 1, step, (at - first * stride) / dilation,
+                  -(step * stride / dilation)};
 }
 
 static tn_window_walk walk_of(const line *rows, const line *cols, int64_t width, int64_t channels, int64_t window_w)
@@ -99,32 +101,64 @@ tn_status tn_max_pool_index_bytes(const tn_pool_shape *s, size_t *out)
     return TN_OK;
 }
 
+/** Columns are taken in strips, each column's place in the other image being found once for all rows. */
+#define STRIP 128
+
+typedef struct strip_of_columns {
+    int64_t first, count;
+    line lines[STRIP];
+} strip_of_columns;
+
+static void lay_pixels(const tn_pool_shape *s, int64_t first, strip_of_columns *out)
+{
+    out->first = first;
+    out->count = s->ow - first < STRIP ? s->ow - first : STRIP;
+    for (int64_t j = 0; j < out->count; j++)
+        out->lines[j] = pixels_of((first + j) * s->stride_w - s->pad_left, s->window_w, s->dilation_w, s->w);
+}
+
+static void lay_results(const tn_pool_shape *s, int64_t first, strip_of_columns *out)
+{
+    out->first = first;
+    out->count = s->w - first < STRIP ? s->w - first : STRIP;
+    for (int64_t j = 0; j < out->count; j++)
+        out->lines[j] = results_of(first + j + s->pad_left, s->window_w, s->stride_w, s->dilation_w, s->ow);
+}
+
+/** Elements that a pooling reads and writes: what makes threads worth waking. */
+static int64_t work_of(const tn_pool_shape *s)
+{
+    return s->n * s->c * (s->h * s->w + s->oh * s->ow);
+}
+
 /* --- maximum */
+
+/** One strip of row `number` of all images. */
+static void max_row(const pool_job *job, int64_t number, const strip_of_columns *strip)
+{
+    const tn_pool_shape *s = job->shape;
+    const tn_element_table *kernels = tn_element_kernels();
+    const float *image = job->from + number / s->oh * s->h * s->w * s->c;
+    line rows = pixels_of(number % s->oh * s->stride_h - s->pad_top, s->window_h, s->dilation_h, s->h);
+    for (int64_t j = 0; j < strip->count; j++) {
+        tn_window_walk walk = walk_of(&rows, &strip->lines[j], s->w, s->c, s->window_w);
+        int64_t to = (number * s->ow + strip->first + j) * s->c;
+        void *index = job->index ? (char *)job->index + (size_t)to * job->index_size : NULL;
+        kernels->max_pixel(image, &walk, s->c, job->to + to, index, job->index_size);
+    }
+}
 
 static void max_rows(const tn_team *team, void *arg)
 {
     const pool_job *job = arg;
-    const tn_pool_shape *s = job->shape;
-    const tn_element_table *kernels = tn_element_kernels();
-    int64_t number, end;
-    tn_team_range(team, s->n * s->oh, &number, &end);
-    for (; number < end; number++) {
-        const float *image = job->from + number / s->oh * s->h * s->w * s->c;
-        line rows = pixels_of(number % s->oh * s->stride_h - s->pad_top, s->window_h, s->dilation_h, s->h);
-        for (int64_t j = 0; j < s->ow; j++) {
-            line cols = pixels_of(j * s->stride_w - s->pad_left, s->window_w, s->dilation_w, s->w);
-            tn_window_walk walk = walk_of(&rows, &cols, s->w, s->c, s->window_w);
-            int64_t to = (number * s->ow + j) * s->c;
-            void *index = job->index ? (char *)job->index + (size_t)to * job->index_size : NULL;
-            kernels->max_pixel(image, &walk, s->c, job->to + to, index, job->index_size);
-        }
+    int64_t begin, end;
+    strip_of_columns strip;
+    tn_team_range(team, job->shape->n * job->shape->oh, &begin, &end);
+    for (int64_t first = 0; first < job->shape->ow && begin < end; first += STRIP) {
+        lay_pixels(job->shape, first, &strip);
+        for (int64_t number = begin; number < end; number++)
+            max_row(job, number, &strip);
     }
-}
-
-/** Elements that a pooling reads: what makes threads worth waking. */
-static int64_t work_of(const tn_pool_shape *s)
-{
-    return s->n * s->c * (s->h * s->w + s->oh * s->ow);
 }
 
 void tn_max_pool(tn_pool *pool, const tn_pool_shape *shape, const float *x, float *y, void *index)
@@ -133,23 +167,30 @@ void tn_max_pool(tn_pool *pool, const tn_pool_shape *shape, const float *x, floa
     tn_pool_run(tn_worth(pool, work_of(shape)), max_rows, &job);
 }
 
+static void max_gradient_row(const pool_job *job, int64_t number, const strip_of_columns *strip)
+{
+    const tn_pool_shape *s = job->shape;
+    const tn_element_table *kernels = tn_element_kernels();
+    int64_t image = number / s->h * s->oh * s->ow * s->c;
+    const char *index = (const char *)job->saved_index + (size_t)image * job->index_size;
+    line rows = results_of(number % s->h + s->pad_top, s->window_h, s->stride_h, s->dilation_h, s->oh);
+    for (int64_t j = 0; j < strip->count; j++) {
+        tn_window_walk walk = walk_of(&rows, &strip->lines[j], s->ow, s->c, s->window_w);
+        kernels->max_pixel_gradient(job->from + image, index, job->index_size, &walk, s->c,
+                                    job->to + (number * s->w + strip->first + j) * s->c);
+    }
+}
+
 static void max_gradient_rows(const tn_team *team, void *arg)
 {
     const pool_job *job = arg;
-    const tn_pool_shape *s = job->shape;
-    const tn_element_table *kernels = tn_element_kernels();
-    int64_t number, end, results = s->oh * s->ow * s->c;
-    tn_team_range(team, s->n * s->h, &number, &end);
-    for (; number < end; number++) {
-        int64_t image = number / s->h * results;
-        const char *index = (const char *)job->saved_index + (size_t)image * job->index_size;
-        line rows = results_of(number % s->h + s->pad_top, s->window_h, s->stride_h, s->dilation_h, s->oh);
-        for (int64_t j = 0; j < s->w; j++) {
-            line cols = results_of(j + s->pad_left, s->window_w, s->stride_w, s->dilation_w, s->ow);
-            tn_window_walk walk = walk_of(&rows, &cols, s->ow, s->c, s->window_w);
-            kernels->max_pixel_gradient(job->from + image, index, job->index_size, &walk, s->c,
-                                        job->to + (number * s->w + j) * s->c);
-        }
+    int64_t begin, end;
+    strip_of_columns strip;
+    tn_team_range(team, job->shape->n * job->shape->h, &begin, &end);
+    for (int64_t first = 0; first < job->shape->w && begin < end; first += STRIP) {
+        lay_results(job->shape, first, &strip);
+        for (int64_t number = begin; number < end; number++)
+            max_gradient_row(job, number, &strip);
     }
 }
 
@@ -161,7 +202,7 @@ void tn_max_pool_gradient(tn_pool *pool, const tn_pool_shape *shape, const float
 
 /* --- mean */
 
-/** The windows of rows or columns from number `first`: padding counts up to what was given, not what ceil mode adds. */
+/** The windows of one dimension from number `first`: padding counts up to what was given, not what ceil mode adds. */
 static tn_window_extent extent_of(int64_t first, int64_t stride, int64_t window, int64_t pad_begin, int64_t pad_end,
                                   int64_t size, bool count_padding)
 {
@@ -184,23 +225,30 @@ static tn_window_extent col_extent(const tn_pool_shape *s, int64_t first)
     return extent_of(first, s->stride_w, s->window_w, s->pad_left, s->pad_right, s->w, s->count_padding);
 }
 
+static void avg_row(const pool_job *job, int64_t number, const strip_of_columns *strip)
+{
+    const tn_pool_shape *s = job->shape;
+    const tn_element_table *kernels = tn_element_kernels();
+    const tn_window_extent row_windows = row_extent(s, number % s->oh), col_windows = col_extent(s, strip->first);
+    const float *image = job->from + number / s->oh * s->h * s->w * s->c;
+    line rows = pixels_of(row_windows.begin, s->window_h, 1, s->h);
+    for (int64_t j = 0; j < strip->count; j++) {
+        tn_window_walk walk = walk_of(&rows, &strip->lines[j], s->w, s->c, s->window_w);
+        int64_t count = tn_window_pixels(&row_windows, 0) * tn_window_pixels(&col_windows, j);
+        kernels->avg_pixel(image, &walk, (float)count, s->c, job->to + (number * s->ow + strip->first + j) * s->c);
+    }
+}
+
 static void avg_rows(const tn_team *team, void *arg)
 {
     const pool_job *job = arg;
-    const tn_pool_shape *s = job->shape;
-    const tn_element_table *kernels = tn_element_kernels();
-    const tn_window_extent row_windows = row_extent(s, 0), col_windows = col_extent(s, 0);
-    int64_t number, end;
-    tn_team_range(team, s->n * s->oh, &number, &end);
-    for (; number < end; number++) {
-        const float *image = job->from + number / s->oh * s->h * s->w * s->c;
-        line rows = pixels_of(number % s->oh * s->stride_h - s->pad_top, s->window_h, 1, s->h);
-        for (int64_t j = 0; j < s->ow; j++) {
-            line cols = pixels_of(j * s->stride_w - s->pad_left, s->window_w, 1, s->w);
-            tn_window_walk walk = walk_of(&rows, &cols, s->w, s->c, s->window_w);
-            int64_t count = tn_window_pixels(&row_windows, number % s->oh) * tn_window_pixels(&col_windows, j);
-            kernels->avg_pixel(image, &walk, (float)count, s->c, job->to + (number * s->ow + j) * s->c);
-        }
+    int64_t begin, end;
+    strip_of_columns strip;
+    tn_team_range(team, job->shape->n * job->shape->oh, &begin, &end);
+    for (int64_t first = 0; first < job->shape->ow && begin < end; first += STRIP) {
+        lay_pixels(job->shape, first, &strip);
+        for (int64_t number = begin; number < end; number++)
+            avg_row(job, number, &strip);
     }
 }
 
@@ -209,24 +257,31 @@ void tn_avg_pool(tn_pool *pool, const tn_pool_shape *shape, const float *x, floa
     tn_pool_run(tn_worth(pool, work_of(shape)), avg_rows, &(pool_job){.shape = shape, .from = x, .to = y});
 }
 
+static void avg_gradient_row(const pool_job *job, int64_t number, const strip_of_columns *strip)
+{
+    const tn_pool_shape *s = job->shape;
+    const tn_element_table *kernels = tn_element_kernels();
+    const float *image = job->from + number / s->h * s->oh * s->ow * s->c;
+    line rows = results_of(number % s->h + s->pad_top, s->window_h, s->stride_h, 1, s->oh);
+    const tn_window_extent row_windows = row_extent(s, rows.first);
+    for (int64_t j = 0; j < strip->count; j++) {
+        const tn_window_extent col_windows = col_extent(s, strip->lines[j].first);
+        tn_window_walk walk = walk_of(&rows, &strip->lines[j], s->ow, s->c, s->window_w);
+        kernels->avg_pixel_gradient(image, &walk, &row_windows, &col_windows, s->c,
+                                    job->to + (number * s->w + strip->first + j) * s->c);
+    }
+}
+
 static void avg_gradient_rows(const tn_team *team, void *arg)
 {
     const pool_job *job = arg;
-    const tn_pool_shape *s = job->shape;
-    const tn_element_table *kernels = tn_element_kernels();
-    int64_t number, end;
-    tn_team_range(team, s->n * s->h, &number, &end);
-    for (; number < end; number++) {
-        const float *image = job->from + number / s->h * s->oh * s->ow * s->c;
-        line rows = results_of(number % s->h + s->pad_top, s->window_h, s->stride_h, 1, s->oh);
-        const tn_window_extent row_windows = row_extent(s, rows.first);
-        for (int64_t j = 0; j < s->w; j++) {
-            line cols = results_of(j + s->pad_left, s->window_w, s->stride_w, 1, s->ow);
-            const tn_window_extent col_windows = col_extent(s, cols.first);
-            tn_window_walk walk = walk_of(&rows, &cols, s->ow, s->c, s->window_w);
-            kernels->avg_pixel_gradient(image, &walk, &row_windows, &col_windows, s->c,
-                                        job->to + (number * s->w + j) * s->c);
-        }
+    int64_t begin, end;
+    strip_of_columns strip;
+    tn_team_range(team, job->shape->n * job->shape->h, &begin, &end);
+    for (int64_t first = 0; first < job->shape->w && begin < end; first += STRIP) {
+        lay_results(job->shape, first, &strip);
+        for (int64_t number = begin; number < end; number++)
+            avg_gradient_row(job, number, &strip);
     }
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/pool.h"
 
-#define TN_SPLIT_BLOCK 1024         /* elements: shares begin at multiples of it */
+#define TN_SPLIT_BLOCK 1024        /* elements: shares begin at multiples of it */
 #define TN_SPLIT_WORTH (32 * 1024) /* below this many elements, waking threads costs more than it saves */
 
 /** The pool, or none for little work. */

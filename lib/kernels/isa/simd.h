@@ -7,6 +7,7 @@
 #ifndef TN_ISA_SIMD_H
 #define TN_ISA_SIMD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #if defined(__AVX2__)
@@ -28,7 +29,6 @@
 typedef float vec __attribute__((vector_size(4 * TN_LANES)));
 typedef int32_t ivec __attribute__((vector_size(4 * TN_LANES)));
 typedef uint32_t uvec __attribute__((vector_size(4 * TN_LANES)));
-typedef double dvec __attribute__((vector_size(8 * TN_LANES)));
 typedef uint8_t bytes __attribute__((vector_size(TN_LANES)));
 typedef uint16_t halves __attribute__((vector_size(2 * TN_LANES)));
 
@@ -91,14 +91,34 @@ typedef __mmask16 lane_mask;
 typedef ivec lane_mask;
 #endif
 
-/** Lanes where v is larger than best or the first NaN: of equals, and of NaNs, the earlier one stays. */
+/** Lanes where v is larger than best, or one of them NaN. */
 ALWAYS_INLINE lane_mask exceeds(vec v, vec best)
 {
 #if TN_LANES == 16
-    return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask((__m512)best, (__m512)best, _CMP_ORD_Q), (__m512)v, (__m512)best,
-                                   _CMP_NLE_UQ);
+    return _mm512_cmp_ps_mask((__m512)v, (__m512)best, _CMP_NLE_UQ);
 #else
-    return ~(v <= best) & (best == best);
+    return ~(v <= best);
+#endif
+}
+
+ALWAYS_INLINE lane_mask is_number(vec v)
+{
+#if TN_LANES == 16
+    return _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_ORD_Q);
+#else
+    return v == v;
+#endif
+}
+
+ALWAYS_INLINE bool all_numbers(vec v)
+{
+#if TN_LANES == 16
+    return is_number(v) == 0xffff;
+#elif TN_LANES == 8
+    return _mm256_movemask_ps((__m256)is_number(v)) == 0xff;
+#else
+    ivec ordered = is_number(v);
+    return (ordered[0] & ordered[1] & ordered[2] & ordered[3]) != 0;
 #endif
 }
 
