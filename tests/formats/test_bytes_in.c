@@ -62,7 +62,7 @@ static int compare(const void *context, uint32_t a, uint32_t b)
 
 START_TEST(test_sort)
 {
-    uint32_t keys[100], items[100], state = 12345;
+    uint32_t keys[100] = {0}, items[100] = {0}, state = 12345;
     for (size_t count = 0; count <= 100; count++) {
         for (size_t i = 0; i < count; i++) {
             state = state * 1664525u + 1013904223u;
