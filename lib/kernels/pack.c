@@ -46,11 +46,11 @@ void tn_pack_across(const float *data, int64_t stride, int64_t count, int64_t kn
 
 void tn_pack_along(const float *data, int64_t stride, int64_t count, int64_t kn, int64_t lanes, float *out)
 {
-    for (int64_t first = 0; first < count; first += lanes, out += lanes * kn) {
-        int64_t present = count - first < lanes ? count - first : lanes;
-        if (present < lanes)
-            memset(out, 0, (size_t)(kn * lanes) * sizeof *out);
-        tn_conv_kernels()->copy_rows(data + first, stride, present, kn, lanes, out);
+    int64_t whole = count / lanes, rest = count % lanes;
+    tn_conv_kernels()->copy_panels(data, stride, kn, whole, lanes, out, lanes, kn * lanes);
+    if (rest > 0) {
+        memset(out + whole * kn * lanes, 0, (size_t)(kn * lanes) * sizeof *out);
+        tn_conv_kernels()->copy_rows(data + whole * lanes, stride, rest, kn, lanes, out + whole * kn * lanes);
     }
 }
 

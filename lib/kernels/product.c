@@ -11,7 +11,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define GROUP 4           /* vector-side panels packed together: rows of a matrix are read in longer runs */
+#define GROUP 8           /* vector-side panels packed together where they are used once: they stay in the L2 cache */
+#define WIDE (1 << 18)    /* floats of the vector side packed together where several blocks of rows use them */
 #define SPLIT_BELOW 65536 /* products with fewer results than this are cut along k */
 #define SPLITS 8
 
@@ -54,11 +55,20 @@ typedef struct partition {
     int64_t row_tasks, col_tasks, tasks;
 } partition;
 
+/** Rows of a task: one block where the vector side is packed already, otherwise the more the better. */
+static int64_t task_rows(const tn_product *p, int64_t wanted)
+{
+    int64_t lanes = tn_gemm_kernel_in_use()->s, most = block_rows(), rows = ceil_div(p->m, lanes) * lanes;
+    if (!p->v_packed && !p->scatter)
+        most = ceil_div(ceil_div(rows, ceil_div(wanted, p->splits)), most) * most;
+    return min_i64(most, rows);
+}
+
 static partition cut(const tn_product *p, int threads)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
-    partition cut = {.rows = min_i64(block_rows(), ceil_div(p->m, kernel->s) * kernel->s), .cols = p->n};
     int64_t wanted = threads > 1 ? 4 * (int64_t)threads : 1, group = GROUP * kernel->v;
+    partition cut = {.rows = task_rows(p, wanted), .cols = p->n};
     cut.row_tasks = ceil_div(p->m, cut.rows);
     cut.col_tasks = 1;
     while (!p->scatter && cut.row_tasks * cut.col_tasks * p->splits < wanted && cut.cols > group) {
@@ -84,7 +94,7 @@ static size_t buffer_floats(size_t *s_block, size_t *v_group)
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     size_t slack = TN_PANEL_SLACK / sizeof(float);
     *s_block = (size_t)(block_rows() * kernel->kc) + slack;
-    *v_group = (size_t)(GROUP * kernel->v * kernel->kc) + slack;
+    *v_group = (size_t)(WIDE > GROUP * kernel->v * kernel->kc ? WIDE : GROUP * kernel->v * kernel->kc) + slack;
     *s_block = tn_align_up(*s_block * sizeof(float)) / sizeof(float);
     *v_group = tn_align_up(*v_group * sizeof(float)) / sizeof(float);
     return *s_block + *v_group;
@@ -158,32 +168,19 @@ typedef struct task {
     float beta;
 } task;
 
-/** All tiles of a packed block [rows,kn] under `cols` columns of panels. */
+/** All tiles of a packed block of rows under packed panels of columns. */
 static void multiply_panels(const tn_product *p, const task *t, int64_t kn, const float *s_block, const float *v_panels,
-                            int64_t col, int64_t cols, float beta)
+                            float beta)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
-    for (int64_t j = 0; j < cols; j += kernel->v) {
-        const float *v_panel = v_panels + j * kn;
-        int64_t width = min_i64(kernel->v, cols - j);
-        for (int64_t i = 0; i < t->rows; i += kernel->s)
-            tn_gemm_tile(min_i64(kernel->s, t->rows - i), width, kn, p->alpha, s_block + i * kn, v_panel, beta,
-                         t->c + i * t->ldc + (col - t->col) + j, t->ldc);
-    }
-}
-
-static void multiply_block(const tn_product *p, const task *t, int64_t k0, int64_t kn, float beta, const buffers *b)
-{
-    int64_t group = GROUP * tn_gemm_kernel_in_use()->v;
-    p->pack_s(p->s_source, t->row, t->rows, k0, kn, b->s_block);
-    for (int64_t col = t->col; col < t->col + t->cols; col += group) {
-        int64_t cols = min_i64(group, t->col + t->cols - col);
-        const float *panels = b->v_group;
-        if (p->v_packed)
-            panels = p->v_packed + packed_offset(p, k0, kn, col);
-        else
-            p->pack_v(p->v_source, col, cols, k0, kn, b->v_group);
-        multiply_panels(p, t, kn, b->s_block, panels, col, cols, beta);
+    int64_t group = GROUP * kernel->v;
+    for (int64_t first = 0; first < t->cols; first += group) {
+        int64_t last = min_i64(first + group, t->cols);
+        for (int64_t i = 0; i < t->rows; i += kernel->s) {
+            for (int64_t j = first; j < last; j += kernel->v)
+                tn_gemm_tile(min_i64(kernel->s, t->rows - i), min_i64(kernel->v, last - j), kn, p->alpha,
+                             s_block + i * kn, v_panels + j * kn, beta, t->c + i * t->ldc + j, t->ldc);
+        }
     }
 }
 
@@ -207,15 +204,56 @@ static void clear_rows(const task *t)
         memset(t->c + i * t->ldc, 0, (size_t)t->cols * sizeof *t->c);
 }
 
+/** Columns [col, col + cols) and a depth of k for all rows of the task, block by block. `panels` are
+ *  those of these columns and this depth. */
+static void multiply_depth(const tn_product *p, const task *t, int64_t k0, int64_t kn, int64_t col, int64_t cols,
+                           const float *panels, const buffers *b)
+{
+    int64_t rows = block_rows();
+    bool first = k0 == t->k0, last = k0 + kn == t->k1;
+    for (int64_t row = 0; row < t->rows; row += rows) {
+        task part = {.row = t->row + row, .rows = min_i64(rows, t->rows - row), .col = col, .cols = cols,
+                     .c = t->c + row * t->ldc + (col - t->col), .ldc = t->ldc};
+        p->pack_s(p->s_source, part.row, part.rows, k0, kn, b->s_block);
+        multiply_panels(p, &part, kn, b->s_block, panels, first ? t->beta : 1.0f);
+        if (last && p->splits == 1)
+            finish_rows(p, &part);
+    }
+}
+
+/** Columns whose panels are packed together. */
+static int64_t task_cols(const tn_product *p, const task *t, int64_t depth)
+{
+    int64_t lanes = tn_gemm_kernel_in_use()->v;
+    if (p->v_packed)
+        return t->cols;
+    if (t->rows <= block_rows())
+        return GROUP * lanes;
+    return WIDE / depth / lanes > GROUP ? WIDE / depth / lanes * lanes : GROUP * lanes;
+}
+
 static void run_task(const tn_product *p, const task *t, const buffers *b)
 {
     int64_t depth = block_depth(p->splits > 1 ? ceil_div(p->k, p->splits) : p->k);
-    if (t->k0 >= t->k1 && t->beta == 0.0f)
-        clear_rows(t);
-    for (int64_t k0 = t->k0; k0 < t->k1; k0 += depth)
-        multiply_block(p, t, k0, min_i64(depth, t->k1 - k0), k0 == t->k0 ? t->beta : 1.0f, b);
-    if (p->splits == 1)
-        finish_rows(p, t);
+    if (t->k0 >= t->k1) {
+        if (t->beta == 0.0f)
+            clear_rows(t);
+        if (p->splits == 1)
+            finish_rows(p, t);
+    }
+    int64_t most = task_cols(p, t, depth);
+    for (int64_t col = t->col; col < t->col + t->cols && t->k0 < t->k1; col += most) {
+        int64_t cols = min_i64(most, t->col + t->cols - col);
+        for (int64_t k0 = t->k0; k0 < t->k1; k0 += depth) {
+            int64_t kn = min_i64(depth, t->k1 - k0);
+            const float *panels = b->v_group;
+            if (p->v_packed)
+                panels = p->v_packed + packed_offset(p, k0, kn, col);
+            else
+                p->pack_v(p->v_source, col, cols, k0, kn, b->v_group);
+            multiply_depth(p, t, k0, kn, col, cols, panels, b);
+        }
+    }
     if (p->scatter)
         p->scatter(p->s_source, t->row, t->rows, t->c);
 }

@@ -20,7 +20,7 @@
 #define CACHED_FILTERS (6 << 20) /* of summed filters that do; beyond, blocks grow to read and write them less often */
 #define LEAST_TILES 24
 #define MOST_TILES 160
-#define CHUNK 48 /* channels transformed at once: whole panels of 4, 6, 12 or 16 lanes */
+#define CHUNK 48 /* channels transformed at once, or what of them are whole panels */
 
 /** Sizes in floats. */
 typedef struct workspace {
@@ -92,17 +92,16 @@ typedef struct operand {
     float *panels;
 } operand;
 
-/** Numbers of one tile [point][step] to their lanes: channels [c, c + wide), wide up to the next panel's start. */
+/** Numbers of one tile [point][step] to their lanes: channels [c, c + width), c at a panel's start. */
 static void deal(const tn_winograd *wg, const operand *o, int64_t tiles, int64_t tile, int64_t c, int64_t width,
                  int64_t step, const float *points)
 {
-    for (int64_t i = 0; i < width;) {
-        int64_t lane = (c + i) % o->lanes, panel = (c + i) / o->lanes;
-        int64_t run = o->lanes - lane < width - i ? o->lanes - lane : width - i;
-        tn_conv_kernels()->copy_rows(points + i, step, run, wg->points, o->point,
-                                     o->panels + (panel * tiles + tile) * o->lanes + lane);
-        i += run;
-    }
+    const tn_conv_table *kernels = tn_conv_kernels();
+    int64_t whole = width / o->lanes, rest = width % o->lanes, panel = tiles * o->lanes;
+    float *out = o->panels + c / o->lanes * panel + tile * o->lanes;
+    kernels->copy_panels(points, step, wg->points, whole, o->lanes, out, o->point, panel);
+    if (rest > 0)
+        kernels->copy_rows(points + whole * o->lanes, step, rest, wg->points, o->point, out + whole * panel);
 }
 
 /** The lanes past the last channel. */
@@ -130,13 +129,20 @@ static void transform_chunk(const tn_winograd *wg, const operand *o, int64_t fir
     }
 }
 
+/** Channels that are transformed at once: whole panels. */
+static int64_t chunk_of(int64_t lanes)
+{
+    return lanes > CHUNK ? lanes : CHUNK / lanes * lanes;
+}
+
 /** Chunks of channels one after another: a chunk's panels are few enough lines that neighbouring tiles meet in the L1
  *  cache. */
 static void transform_tiles(const tn_winograd *wg, const operand *o, int64_t first, int64_t begin, int64_t end,
                             int64_t tiles)
 {
-    for (int64_t c = 0; c < o->image->channels; c += CHUNK) {
-        int64_t left = o->image->channels - c, width = left < CHUNK ? left : CHUNK;
+    int64_t chunk = chunk_of(o->lanes);
+    for (int64_t c = 0; c < o->image->channels; c += chunk) {
+        int64_t left = o->image->channels - c, width = left < chunk ? left : chunk;
         transform_chunk(wg, o, first, begin, end, tiles, c, width);
     }
     for (int64_t tile = begin; tile < end; tile++)

@@ -60,9 +60,30 @@ static inline void interleave_four(const float *const *rows, int64_t lanes, int6
     }
 }
 
+/** Steps k .. k + 15: four rows at a time, so that a line of theirs is used up before rows that lie a power of two
+ *  apart push it out of the cache. */
+static inline void interleave_sixteen(const float *const *rows, int64_t lanes, int64_t k, float *out)
+{
+    int64_t i = 0;
+    for (; i + 4 <= lanes; i += 4) {
+        for (int64_t j = k; j < k + 16; j += 4)
+            transpose_4x4(rows + i, j, out + j * lanes + i, lanes);
+    }
+    for (; i + 2 <= lanes; i += 2) {
+        for (int64_t j = k; j < k + 16; j += 4)
+            transpose_2x4(rows + i, j, out + j * lanes + i, lanes);
+    }
+    for (; i < lanes; i++) {
+        for (int64_t j = k; j < k + 16; j++)
+            out[j * lanes + i] = rows[i][j];
+    }
+}
+
 static inline void interleave_lanes(const float *const *rows, int64_t lanes, int64_t count, float *out)
 {
     int64_t k = 0;
+    for (; k + 16 <= count; k += 16)
+        interleave_sixteen(rows, lanes, k, out);
     for (; k + 4 <= count; k += 4)
         interleave_four(rows, lanes, k, out);
     if (k < count && count >= 4) { /* the last four once more, some of them for the second time */
@@ -131,6 +152,43 @@ static void copy_rows(const float *from, int64_t stride, int64_t width, int64_t 
     }
 }
 
+#define AHEAD 8 /* rows: they may be pages apart, where no hardware fetches ahead */
+
+static inline void copy_panels_of(const float *from, int64_t stride, int64_t count, int64_t panels, int64_t lanes,
+                                  float *out, int64_t step, int64_t panel)
+{
+    for (int64_t k = 0; k < count; k++) {
+        const float *row = from + k * stride;
+        int64_t ahead = k + AHEAD < count ? AHEAD * stride : 0;
+        for (int64_t p = 0; p < panels; p++) {
+            __builtin_prefetch(row + p * lanes + ahead);
+            if (lanes > 16)
+                __builtin_prefetch(row + p * lanes + ahead + 16);
+            memcpy(out + p * panel + k * step, row + p * lanes, (size_t)lanes * sizeof *out);
+        }
+    }
+}
+
+#define PANEL_CASE(lanes)                                                                                              \
+    case lanes:                                                                                                        \
+        copy_panels_of(from, stride, count, panels, lanes, out, step, panel);                                          \
+        break
+
+static void copy_panels(const float *from, int64_t stride, int64_t count, int64_t panels, int64_t lanes, float *out,
+                        int64_t step, int64_t panel)
+{
+    switch (lanes) {
+        PANEL_CASE(4);
+        PANEL_CASE(6);
+        PANEL_CASE(8);
+        PANEL_CASE(12);
+        PANEL_CASE(16);
+        PANEL_CASE(32);
+    default:
+        copy_panels_of(from, stride, count, panels, lanes, out, step, panel);
+    }
+}
+
 static void finish(const float *x, const float *bias, bool relu, float *y, int64_t count)
 {
     if (bias && relu) {
@@ -160,6 +218,7 @@ extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
 const tn_conv_table JOIN(tn_conv_table, TN_ISA_SUFFIX) = {
     .interleave = interleave,
     .copy_rows = copy_rows,
+    .copy_panels = copy_panels,
     .finish = finish,
     .accumulate = accumulate,
     .winograd = JOIN(tn_winograd_maps, TN_ISA_SUFFIX),

@@ -31,6 +31,10 @@ typedef struct tn_conv_table {
     void (*interleave)(const float *const *rows, int64_t lanes, int64_t count, float *out);
     /** out[k * lanes + i] = from[k * stride + i] for i < width <= lanes, k < count; beyond width nothing is written. */
     void (*copy_rows)(const float *from, int64_t stride, int64_t width, int64_t count, int64_t lanes, float *out);
+    /** The same into whole panels: number i of row k goes to out[i / lanes * panel + k * step + i % lanes], i < panels *
+     *  lanes. */
+    void (*copy_panels)(const float *from, int64_t stride, int64_t count, int64_t panels, int64_t lanes, float *out,
+                        int64_t step, int64_t panel);
     /** y[i] = x[i] + bias[i], then max(.,0) with relu (NaN stays NaN); bias NULL: none; y may be x. */
     void (*finish)(const float *x, const float *bias, bool relu, float *y, int64_t count);
     /** y[i] += x[i]. */
