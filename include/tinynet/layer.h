@@ -55,7 +55,7 @@ typedef struct tn_conv2d_options {
  *  Shape     OH = floor((H + pad_top + pad_bottom - dilation * (R - 1) - 1) / stride) + 1
  *  Source    LeCun et al., "Gradient-based learning applied to document recognition", 1998; groups: Krizhevsky,
  *            Sutskever and Hinton, 2012; initial weights: Glorot and Bengio, 2010, eq. 16
- *  Errors    NULL: TN_ERR_INVALID, TN_ERR_NO_MEMORY */
+ *  Errors    NULL: TN_ERR_INVALID, TN_ERR_OVERFLOW (a window that dilation makes too large), TN_ERR_NO_MEMORY */
 TN_API tn_layer *tn_conv2d_create(const tn_conv2d_options *options);
 #define tn_conv2d(...) tn_conv2d_create(TN_OPTIONS(tn_conv2d_options, __VA_ARGS__))
 

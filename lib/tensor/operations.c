@@ -65,8 +65,8 @@ tn_status tn_log_softmax_tensor(const tn_tensor *x, int axis, tn_tensor *y)
 tn_status tn_dropout_apply(const tn_tensor *x, const tn_tensor *mask, float rate, tn_tensor *y)
 {
     TN_TRY(tn_tensor_check(x, TN_F32, "tn_dropout_apply: x"));
-    TN_TRY(tn_tensor_check(mask, TN_U8, "tn_dropout_apply: mask"));
     TN_TRY(tn_tensor_check(y, TN_F32, "tn_dropout_apply: y"));
+    TN_TRY(tn_tensor_check(mask, TN_U8, "tn_dropout_apply: mask"));
     if (!(rate >= 0.0f && rate < 1.0f))
         return TN_FAIL(TN_ERR_INVALID, "tn_dropout_apply: rate is %g, must be in [0,1)", (double)rate);
     TN_TRY(same_shape(mask, "tn_dropout_apply: mask", x, "x"));

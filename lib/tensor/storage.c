@@ -181,7 +181,7 @@ static tn_status view(tn_tensor *tensor, const tn_shape *shape, void *data, tn_t
 }
 
 /** Put a number in place of the one -1 that a shape may have. */
-static tn_status fill_in(tn_shape *shape, int64_t size)
+static tn_status fill_in(tn_shape *shape, const tn_tensor *tensor)
 {
     int open = -1;
     int64_t known = 1;
@@ -195,12 +195,12 @@ static tn_status fill_in(tn_shape *shape, int64_t size)
     }
     if (open < 0)
         return TN_OK;
-    if (known <= 0 || size % known != 0) {
-        char text[TN_SHAPE_TEXT];
-        return TN_FAIL(TN_ERR_SHAPE, "tn_tensor_reshape: %lld elements do not fit %s", (long long)size,
-                       tn_shape_text(shape, text, sizeof text));
+    if (known <= 0 || tensor->size % known != 0) {
+        char from[TN_SHAPE_TEXT], to[TN_SHAPE_TEXT];
+        return TN_FAIL(TN_ERR_SHAPE, "tn_tensor_reshape: the elements of %s do not fill %s",
+                       tn_shape_text(&tensor->shape, from, sizeof from), tn_shape_text(shape, to, sizeof to));
     }
-    shape->dims[open] = size / known;
+    shape->dims[open] = tensor->size / known;
     return TN_OK;
 }
 
@@ -212,7 +212,7 @@ tn_status tn_tensor_reshape(tn_tensor *tensor, int rank, const int64_t *dims, tn
     if (!tensor)
         return TN_FAIL(TN_ERR_INVALID, "tn_tensor_reshape: tensor is NULL");
     TN_TRY(shape_read(rank, dims, &shape));
-    TN_TRY(fill_in(&shape, tensor->size));
+    TN_TRY(fill_in(&shape, tensor));
     TN_TRY(tn_shape_size(&shape, &size));
     if (size != tensor->size) {
         char from[TN_SHAPE_TEXT], to[TN_SHAPE_TEXT];

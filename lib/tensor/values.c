@@ -90,8 +90,8 @@ static tn_status axes_check(const tn_tensor *tensor, const int *axes)
     bool seen[TN_MAX_RANK] = {false};
     for (int i = 0; i < tensor->shape.rank; i++) {
         if (axes[i] < 0 || axes[i] >= tensor->shape.rank || seen[axes[i]])
-            return TN_FAIL(TN_ERR_INVALID, "tn_tensor_transpose: axes is no permutation of 0 to %d",
-                           tensor->shape.rank - 1);
+            return TN_FAIL(TN_ERR_INVALID, "tn_tensor_transpose: axes[%d] is %d, axes is no permutation of 0 to %d", i,
+                           axes[i], tensor->shape.rank - 1);
         seen[axes[i]] = true;
     }
     return TN_OK;

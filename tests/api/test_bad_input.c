@@ -209,8 +209,9 @@ START_TEST(test_model_overflow)
     ck_no_model(tn_sequential(tn_dense(.units = huge)), huge, 0, 0, TN_ERR_OVERFLOW, "dense_1");
     ck_no_model(tn_sequential(tn_flatten()), huge, huge, huge, TN_ERR_OVERFLOW, "");
     ck_no_model(tn_sequential(tn_conv2d(.filters = huge, .kernel_size = 1)), huge, 1, 1, TN_ERR_OVERFLOW, "conv2d_1");
-    ck_no_model(tn_sequential(tn_conv2d(.filters = 1, .kernel_size = INT64_MAX, .dilation = INT64_MAX)), 8, 8, 1,
+    ck_no_model(tn_sequential(tn_conv2d(.filters = 1, .kernel_size = INT64_MAX, .padding = TN_SAME)), 8, 8, 1,
                 TN_ERR_OVERFLOW, "conv2d_1");
+    ck_no_layer(tn_conv2d(.filters = 1, .kernel_size = INT64_MAX, .dilation = INT64_MAX), TN_ERR_OVERFLOW, "dilation");
 }
 END_TEST
 
