@@ -55,6 +55,9 @@ class Programs(unittest.TestCase):
 # A small run of LeNet: 16 steps an epoch.
 SMALL = ("--limit", 512, "--test-limit", 256, "--batch-size", 32, "--threads", 2, "--quiet")
 
+# The sigmoids of LeNet stay at chance for some 300 steps; this run reaches an accuracy of about 0.55 in seconds.
+ENOUGH_TO_LEARN = ("--limit", 12800, "--test-limit", 500, "--batch-size", 128, "--epochs", 6, "--quiet")
+
 
 def read(path):
     with open(path, "rb") as file:

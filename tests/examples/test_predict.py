@@ -24,12 +24,14 @@ def write_png(path, width, height, pixels):
 class Predict(driver.Programs):
     def setUp(self):
         super().setUp()
-        self.run_program("lenet_fmnist", "--limit", 2048, "--test-limit", 100, "--batch-size", 16, "--epochs", 8,
-                         "--quiet", "--checkpoint", "lenet.ckpt")
+        self.train(*driver.SMALL, "--epochs", 1)
         with gzip.open(os.path.join(driver.DATA, "train-images-idx3-ubyte.gz")) as file:
             self.images = file.read(16 + 64 * 784)[16:]
         with gzip.open(os.path.join(driver.DATA, "train-labels-idx1-ubyte.gz")) as file:
             self.labels = file.read(8 + 64)[8:]
+
+    def train(self, *arguments):
+        self.run_program("lenet_fmnist", *arguments, "--checkpoint", "lenet.ckpt")
 
     def predict(self, *arguments):
         """The printed classes and probabilities, in order."""
@@ -45,6 +47,7 @@ class Predict(driver.Programs):
         names = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
                  "Ankle boot"]
         right = 0
+        self.train(*driver.ENOUGH_TO_LEARN)
         for i in range(20):
             write_png("x.png", 28, 28, self.images[i * 784:(i + 1) * 784])
             rows = self.predict("lenet.ckpt", "x.png")

@@ -51,8 +51,7 @@ class Training(driver.Programs):
         self.assertNotEqual(driver.read("1.ckpt"), driver.read("other.ckpt"))
 
     def test_it_learns(self):
-        self.run_program("lenet_fmnist", "--limit", 2048, "--test-limit", 1000, "--batch-size", 16, "--epochs", 8,
-                         "--quiet", "--log", "log")
+        self.run_program("lenet_fmnist", *driver.ENOUGH_TO_LEARN, "--log", "log")
         last = driver.read_log("log")[-1]
         self.assertGreater(last["test_accuracy"], 0.4)  # chance is 0.1
 
