@@ -67,40 +67,46 @@ ALWAYS_INLINE lane_mask index_equals(const void *from, size_t size, int64_t firs
     return equal_int(index, splat_int(position));
 }
 
-/** A later value takes the place if it is larger, of equals the first stays. With first_nan so does the first NaN,
- *  without it the last one is what remains. */
-ALWAYS_INLINE void max_walk(const float *x, const tn_window_walk *walk, int64_t rows, int64_t cols, int64_t c,
-                            int64_t count, bool first_nan, vec *best, ivec *where)
+/** The maximum of some lanes and its position. */
+typedef struct maximum {
+    vec best;
+    ivec where;
+    vec sum; /* NaN if a value is, or if both infinities are there */
+} maximum;
+
+/** A later value takes the place if it is larger: of equals the first stays. With `nans` the first NaN does so too;
+ *  without, what comes out of lanes with a NaN is undefined, and their sum tells. */
+ALWAYS_INLINE maximum max_walk(const float *x, const tn_window_walk *walk, int64_t rows, int64_t cols, int64_t c,
+                               int64_t count, bool nans)
 {
     int64_t row = walk->first + c;
     int32_t row_position = walk->position;
-    *best = load_some(x + row, count);
-    *where = splat_int(row_position);
+    maximum m = {load_some(x + row, count), splat_int(row_position), {0}};
     for (int64_t r = 0; r < rows; r++, row += walk->row_step, row_position += walk->row_position) {
         int64_t at = row;
         int32_t position = row_position;
         for (int64_t s = 0; s < cols; s++, at += walk->col_step, position += walk->col_position) {
             vec v = load_some(x + at, count);
-            lane_mask takes = exceeds(v, *best);
-            if (first_nan)
-                takes &= is_number(*best);
-            *best = blend(takes, v, *best);
-            *where = blend_int(takes, splat_int(position), *where);
+            lane_mask takes = exceeds(v, m.best);
+            if (nans)
+                takes |= is_nan(v) & ~is_nan(m.best);
+            m.best = blend(takes, v, m.best);
+            m.where = blend_int(takes, splat_int(position), m.where);
+            m.sum += v;
         }
     }
+    return m;
 }
 
 ALWAYS_INLINE void max_lanes(const float *x, const tn_window_walk *walk, int64_t rows, int64_t cols, int64_t c,
                              int64_t count, float *y, void *index, size_t size)
 {
-    vec best;
-    ivec where;
-    max_walk(x, walk, rows, cols, c, count, false, &best, &where);
-    if (__builtin_expect(!all_numbers(best), 0))
-        max_walk(x, walk, walk->rows, walk->cols, c, count, true, &best, &where);
-    store_some(best, y + c, count);
+    maximum m = max_walk(x, walk, rows, cols, c, count, false);
+    if (__builtin_expect(any_nan(m.sum), 0))
+        m = max_walk(x, walk, walk->rows, walk->cols, c, count, true);
+    store_some(m.best, y + c, count);
     if (index)
-        store_index(where, index, size, c, count);
+        store_index(m.where, index, size, c, count);
 }
 
 ALWAYS_INLINE void max_channels(const float *x, const tn_window_walk *walk, int64_t rows, int64_t cols,

@@ -91,34 +91,34 @@ typedef __mmask16 lane_mask;
 typedef ivec lane_mask;
 #endif
 
-/** Lanes where v is larger than best, or one of them NaN. */
+/** Lanes where v is larger than best; not where one of them is NaN. */
 ALWAYS_INLINE lane_mask exceeds(vec v, vec best)
 {
 #if TN_LANES == 16
-    return _mm512_cmp_ps_mask((__m512)v, (__m512)best, _CMP_NLE_UQ);
+    return _mm512_cmp_ps_mask((__m512)v, (__m512)best, _CMP_GT_OQ);
 #else
-    return ~(v <= best);
+    return v > best;
 #endif
 }
 
-ALWAYS_INLINE lane_mask is_number(vec v)
+ALWAYS_INLINE lane_mask is_nan(vec v)
 {
 #if TN_LANES == 16
-    return _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_ORD_Q);
+    return _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_UNORD_Q);
 #else
-    return v == v;
+    return v != v;
 #endif
 }
 
-ALWAYS_INLINE bool all_numbers(vec v)
+ALWAYS_INLINE bool any_nan(vec v)
 {
 #if TN_LANES == 16
-    return is_number(v) == 0xffff;
+    return is_nan(v) != 0;
 #elif TN_LANES == 8
-    return _mm256_movemask_ps((__m256)is_number(v)) == 0xff;
+    return _mm256_movemask_ps((__m256)is_nan(v)) != 0;
 #else
-    ivec ordered = is_number(v);
-    return (ordered[0] & ordered[1] & ordered[2] & ordered[3]) != 0;
+    ivec nan = is_nan(v);
+    return (nan[0] | nan[1] | nan[2] | nan[3]) != 0;
 #endif
 }
 
