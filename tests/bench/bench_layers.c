@@ -169,7 +169,7 @@ static void run_pass(const settings *set, const tn_conv_plan *plan, tn_conv_pass
 static void bench_pass(const settings *set, const tn_conv_shape *s, tn_conv_pass pass, operands *o, double top)
 {
     tn_conv_plan plan;
-    double times[64], flops = 2.0 * (double)(s->n * s->oh * s->ow) * (double)(s->f * s->r * s->s * s->c);
+    double times[64] = {0}, flops = 2.0 * (double)(s->n * s->oh * s->ow) * (double)(s->f * s->r * s->s * s->c);
     if (tn_conv_plan_pass(s, pass, set->precise, set->threads, &plan) != TN_OK) {
         printf("  %s", tn_last_error());
         return;
@@ -208,7 +208,7 @@ static void bench_layer(const settings *set, const layer *l)
 
 static void bench_matmul(const settings *set, const tn_matmul_args *args, double top)
 {
-    double times[64];
+    double times[64] = {0};
     size_t bytes;
     if (tn_matmul_scratch(args->m, args->n, args->k, set->threads, &bytes) != TN_OK)
         return;
