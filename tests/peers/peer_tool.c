@@ -3,13 +3,17 @@
  *  The library's side of the comparison with another framework: reads and writes arrays in a directory, which
  *  compare_torch.py fills and judges.
  *
- *      peer_tool pipeline DIR DATA COUNT    first training images, resized and scaled by the loader: images.npy,
- *                                           labels.npy
- *      peer_tool run DIR LAYER...           forward and backward of one network on x.npy, from dy.npy, or from the mean
- *                                           cross-entropy against labels.npy; weights from weights.safetensors, which
- * is written if it is missing; y.npy, dx.npy, gradients.safetensors peer_tool run-precise DIR LAYER...   the same with
- * plain sums only peer_tool train DIR STEPS LAYER...   SGD at rate 0.01, x.npy and labels.npy cut in STEPS batches:
- * losses.npy
+ *      peer_tool pipeline DIR DATA COUNT
+ *          first training images, resized and scaled by the loader: images.npy, labels.npy
+ *      peer_tool run DIR LAYER...
+ *          forward and backward of one network on x.npy, from dy.npy, or from the mean cross-entropy against
+ * labels.npy; weights from weights.safetensors, which is written if it is missing: y.npy, dx.npy, gradients.safetensors
+ *      peer_tool outputs DIR LAYER...
+ *          forward alone, in training mode: outputs.safetensors, every layer's
+ *      peer_tool run-precise, outputs-precise DIR LAYER...
+ *          the same with plain sums only
+ *      peer_tool train DIR STEPS LAYER...
+ *          SGD at rate 0.01, x.npy and labels.npy cut in STEPS batches: losses.npy
  *
  *  Exit status 1 and a line on standard error for any failure. */
 #include "net_text.h"
@@ -96,9 +100,15 @@ static void clear(work *w)
     tn_tensor_destroy(&w->dy);
 }
 
-static tn_status set_up(work *w, char *const *layers, int count, bool precise, int64_t steps)
+/* How a network is run. */
+typedef struct manner {
+    bool precise, keep_outputs;
+    int64_t steps; /* that x.npy is cut in */
+} manner;
+
+static tn_status set_up(work *w, char *const *layers, int count, manner how)
 {
-    tn_model_options options = {.struct_size = sizeof options, .seed = 2012, .precise = precise};
+    tn_model_options options = {.struct_size = sizeof options, .seed = 2012, .precise = how.precise};
     TRY(tn_npy_load(NULL, path_of("x.npy"), &w->x));
     if (exists("labels.npy"))
         TRY(tn_npy_load(NULL, path_of("labels.npy"), &w->labels));
@@ -106,8 +116,9 @@ static tn_status set_up(work *w, char *const *layers, int count, bool precise, i
         options.input_shape[i - 1] = tn_tensor_dim(w->x, i);
     TRY(tn_model_create(net_from_text(layers, count), &options, &w->model));
     TRY(tn_session_create(w->model,
-                          TN_OPTIONS(tn_session_options, .batch_size = tn_tensor_dim(w->x, 0) / steps, .training = true,
-                                     .input_gradient = true, .threads = 2),
+                          TN_OPTIONS(tn_session_options, .batch_size = tn_tensor_dim(w->x, 0) / how.steps,
+                                     .training = true, .keep_outputs = how.keep_outputs, .input_gradient = true,
+                                     .threads = 2),
                           &w->session));
     w->loss = tn_softmax_cross_entropy(.reduction = TN_MEAN);
     if (!w->loss)
@@ -161,6 +172,23 @@ static tn_status run(work *w)
     return save_gradients(w);
 }
 
+/* Every layer's output under the layer's name. */
+static tn_status save_outputs(work *w)
+{
+    const char *names[MAX_PARAMETERS];
+    const tn_tensor *tensors[MAX_PARAMETERS], *y;
+    const tn_plan *plan = tn_session_plan(w->session);
+    size_t count = tn_plan_layer_count(plan);
+    if (count > MAX_PARAMETERS)
+        return tn_fail(TN_ERR_UNSUPPORTED, "more than %d layers", MAX_PARAMETERS);
+    TRY(tn_session_forward(w->session, w->x, TN_TRAIN, &y));
+    for (size_t i = 0; i < count; i++) {
+        names[i] = tn_plan_layer(plan, i)->name;
+        TRY(tn_session_output(w->session, names[i], &tensors[i]));
+    }
+    return tn_safetensors_save(path_of("outputs.safetensors"), count, names, tensors, NULL, 0);
+}
+
 static tn_status train_step(work *w, int64_t step, int64_t batch, double *loss)
 {
     const tn_tensor *y;
@@ -204,13 +232,14 @@ static tn_status command(work *w, int argc, char **argv)
     directory = argv[2];
     if (strcmp(verb, "pipeline") == 0 && argc == 5)
         return pipeline(argv[3], strtoll(argv[4], NULL, 10));
-    if (strcmp(verb, "run") == 0 || strcmp(verb, "run-precise") == 0) {
-        TRY(set_up(w, argv + 3, argc - 3, strcmp(verb, "run") != 0, 1));
-        return run(w);
+    if (strncmp(verb, "run", 3) == 0 || strncmp(verb, "outputs", 7) == 0) {
+        bool runs = verb[0] == 'r';
+        TRY(set_up(w, argv + 3, argc - 3, (manner){strstr(verb, "-precise") != NULL, !runs, 1}));
+        return runs ? run(w) : save_outputs(w);
     }
     if (strcmp(verb, "train") == 0) {
         int64_t steps = strtoll(argv[3], NULL, 10);
-        TRY(set_up(w, argv + 4, argc - 4, false, steps > 0 ? steps : 1));
+        TRY(set_up(w, argv + 4, argc - 4, (manner){.steps = steps > 0 ? steps : 1}));
         return train(w, steps);
     }
     return tn_fail(TN_ERR_INVALID, "%s: no such command", verb);
@@ -220,7 +249,7 @@ int main(int argc, char **argv)
 {
     work w = {0};
     if (argc < 4) {
-        fprintf(stderr, "usage: peer_tool pipeline|run|run-precise|train DIR ...\n");
+        fprintf(stderr, "usage: peer_tool pipeline|run[-precise]|outputs[-precise]|train DIR ...\n");
         return EXIT_FAILURE;
     }
     tn_status status = command(&w, argc, argv);
