@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Winograd's matrices are right, the transforms of every instruction set are those matrices, and each F(m,r) keeps each
+ *  pass of a convolution within its documented error. With TN_TEST_SHOW set, the errors are printed. */
+#include "conv_reference.h"
+#include "suite.h"
+
+#include "kernels/cpu.h"
+#include "kernels/isa/conv_table.h"
+#include "kernels/isa/winograd_matrices.h"
+#include "kernels/winograd.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/** The matrices of one F(m,r), and the largest error over the largest value of forward pass, gradient of the data and
+ *  gradient of the filters. Measured on this test's data: F(4,3) 6e-6 2e-6 1e-6, F(6,3) 2.5e-5 9e-6 5e-6, F(4,5)
+ *  1.1e-5 8e-6 7e-6. */
+typedef struct tile_case {
+    int m, r;
+    const float *data, *filter, *output;
+    double bounds[3];
+} tile_case;
+
+static const tile_case tiles[] = {
+    {4, 3, &data_4_3[0][0], &filter_4_3[0][0], &output_4_3[0][0], {1e-5, 1e-5, 1e-5}},
+    {6, 3, &data_6_3[0][0], &filter_6_3[0][0], &output_6_3[0][0], {3e-5, 3e-5, 3e-5}},
+    {4, 5, &data_4_5[0][0], &filter_4_5[0][0], &output_4_5[0][0], {3e-5, 3e-5, 3e-5}},
+};
+enum { TILES = sizeof tiles / sizeof tiles[0] };
+
+/* y = A^T [(G g) * (B^T d)] is bilinear in g and d: it is the filtering y[j] = sum_k g[k] d[j+k] if and only if it is for
+ * every pair of unit vectors. */
+START_TEST(test_matrices)
+{
+    const tile_case *t = &tiles[_i];
+    int a = t->m + t->r - 1;
+    for (int j = 0; j < t->m; j++)
+        for (int k = 0; k < t->r; k++)
+            for (int i = 0; i < a; i++) {
+                double sum = 0.0;
+                for (int p = 0; p < a; p++)
+                    sum += (double)t->output[j * a + p] * (double)t->filter[p * t->r + k] * (double)t->data[p * a + i];
+                ck_assert_msg(fabs(sum - (i == j + k)) < 2e-6, "F(%d,%d): y[%d] of g[%d] d[%d] is %g", t->m, t->r, j,
+                              k, i, sum);
+            }
+}
+END_TEST
+
+/* out = T in T^T in double, T [rows,cols] = matrix or its transpose, for one column of numbers. */
+static void map_square(const float *matrix, bool transposed, int rows, int cols, const double *in, double *out)
+{
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < rows; j++) {
+            double sum = 0.0;
+            for (int k = 0; k < cols; k++)
+                for (int l = 0; l < cols; l++) {
+                    double left = (double)(transposed ? matrix[k * rows + i] : matrix[i * cols + k]);
+                    double right = (double)(transposed ? matrix[l * rows + j] : matrix[j * cols + l]);
+                    sum += left * in[k * cols + l] * right;
+                }
+            out[i * rows + j] = sum;
+        }
+}
+
+enum { COUNT = 48, GAP = 5 };
+
+static void check_map(const char *name, tn_winograd_map *map, const float *matrix, bool transposed, int rows, int cols)
+{
+    static float in[64 * (COUNT + GAP) * 2], out[64 * (COUNT + GAP)];
+    int64_t col = COUNT + GAP, row = cols * col + 3;
+    draw d = {31};
+    draw_reals(&d, 0.0, 1.0, in, (int64_t)(sizeof in / sizeof in[0]));
+    for (size_t i = 0; i < sizeof out / sizeof out[0]; i++)
+        out[i] = -7.0f;
+    map(in, row, col, out, COUNT + GAP, COUNT);
+    for (int x = 0; x < COUNT; x++) {
+        double square[64], expected[64];
+        for (int i = 0; i < cols * cols; i++)
+            square[i] = (double)in[i / cols * row + i % cols * col + x];
+        map_square(matrix, transposed, rows, cols, square, expected);
+        for (int i = 0; i < rows * rows; i++)
+            ck_assert_msg(fabs((double)out[i * (COUNT + GAP) + x] - expected[i]) <= 1e-4 * (1.0 + fabs(expected[i])),
+                          "%s: number %d of column %d is %g, expected %g", name, i, x,
+                          (double)out[i * (COUNT + GAP) + x], expected[i]);
+    }
+    for (int i = 0; i < rows * rows; i++)
+        for (int x = COUNT; x < COUNT + GAP; x++)
+            ck_assert_msg(out[i * (COUNT + GAP) + x] == -7.0f, "%s wrote past its numbers", name);
+}
+
+/* Instruction set _i / TILES, matrices _i % TILES. */
+START_TEST(test_maps)
+{
+    const tn_conv_table *tables[] = {&tn_conv_table_generic,
+#if defined(__x86_64__)
+                                     &tn_conv_table_avx2, &tn_conv_table_avx512
+#endif
+    };
+    const tile_case *t = &tiles[_i % TILES];
+    int a = t->m + t->r - 1;
+    if (_i / TILES > (int)tn_isa_of_cpu())
+        return;
+    const tn_winograd_maps *maps = tables[_i / TILES]->winograd;
+    while (maps->m != t->m || maps->r != t->r)
+        ck_assert_int_ne((maps++)->m, 0);
+    check_map("data", maps->data, t->data, false, a, a);
+    check_map("filter", maps->filter, t->filter, false, a, t->r);
+    check_map("output", maps->output, t->output, false, t->m, a);
+    check_map("output_gradient", maps->output_gradient, t->output, true, a, t->m);
+    check_map("filter_gradient", maps->filter_gradient, t->filter, true, t->r, a);
+}
+END_TEST
+
+/* ---- whole passes ---- */
+
+typedef struct pass_case {
+    int64_t n, h, w, c, f, pad, groups;
+} pass_case;
+
+static const pass_case passes[] = {
+    {2, 13, 13, 64, 48, 1, 1}, {1, 12, 12, 384, 32, 1, 1}, {3, 7, 19, 20, 34, 2, 2}, {2, 6, 6, 3, 5, 0, 1},
+    {1, 9, 9, 700, 16, 1, 1},  {4, 11, 10, 24, 12, 2, 4},
+};
+enum { PASSES = sizeof passes / sizeof passes[0] };
+
+static tn_conv_shape shape_of(const pass_case *c, int r)
+{
+    return (tn_conv_shape){.n = c->n, .h = c->h, .w = c->w, .c = c->c, .r = r, .s = r, .f = c->f,
+                           .oh = c->h + 2 * c->pad - r + 1, .ow = c->w + 2 * c->pad - r + 1, .stride_h = 1,
+                           .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .pad_top = c->pad, .pad_left = c->pad,
+                           .groups = c->groups};
+}
+
+static float *draw_floats(draw *d, double mean, double spread, int64_t count)
+{
+    float *p = malloc((size_t)count * sizeof *p);
+    ck_assert_ptr_nonnull(p);
+    draw_reals(d, mean, spread, p, count);
+    return p;
+}
+
+/* The error of one pass: largest over largest value. */
+static double error_of(const tn_conv_shape *s, tn_conv_pass pass, int m, const float *x, const float *w,
+                       const float *dy)
+{
+    const int64_t sizes[] = {conv_y_size(s, s->n), conv_x_size(s, s->n), conv_w_size(s)};
+    float *out = malloc((size_t)sizes[pass] * sizeof *out);
+    double *expected = conv_reference(s, pass, s->n, x, w, dy), worst = 0.0, largest = 0.0;
+    size_t bytes;
+    tn_pool *pool = NULL;
+    ck_ok(tn_pool_create(NULL, 2, &pool));
+    ck_ok(tn_winograd_scratch(s, pass, m, 2, &bytes));
+    void *scratch = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    ck_assert(out && expected && scratch);
+    memset(scratch, 0xff, bytes);
+    if (pass == TN_CONV_FORWARD)
+        tn_winograd_forward(s, m, pool, x, w, NULL, TN_LINEAR, out, scratch);
+    else if (pass == TN_CONV_DATA)
+        tn_winograd_data(s, m, pool, dy, w, out, scratch);
+    else
+        tn_winograd_filter(s, m, pool, x, dy, false, out, scratch);
+    for (int64_t i = 0; i < sizes[pass]; i++) {
+        double error = fabs((double)out[i] - expected[i]);
+        worst = error <= worst ? worst : error; /* a NaN sticks */
+        largest = fmax(largest, fabs(expected[i]));
+    }
+    tn_pool_destroy(&pool);
+    free(scratch);
+    free(out);
+    free(expected);
+    return worst / largest;
+}
+
+static void check_passes(int number, double mean, double spread)
+{
+    const tile_case *t = &tiles[number % TILES];
+    tn_conv_shape s = shape_of(&passes[number / TILES], t->r);
+    draw d = {5 + (uint64_t)number};
+    float *x = draw_floats(&d, mean, spread, conv_x_size(&s, s.n)), *w = draw_floats(&d, 0.0, 1.0, conv_w_size(&s));
+    float *dy = draw_floats(&d, mean, spread, conv_y_size(&s, s.n));
+    for (int pass = 0; pass < 3; pass++) {
+        double error = error_of(&s, (tn_conv_pass)pass, t->m, x, w, dy);
+        if (getenv("TN_TEST_SHOW"))
+            fprintf(stderr, "F(%d,%d) shape %d pass %d mean %g: %.2g\n", t->m, t->r, number / TILES, pass, mean, error);
+        ck_assert_msg(error <= t->bounds[pass], "F(%d,%d), shape %d, pass %d, mean %g: error %g, bound %g", t->m, t->r,
+                      number / TILES, pass, mean, error, t->bounds[pass]);
+    }
+    free(x);
+    free(w);
+    free(dy);
+}
+
+START_TEST(test_random)
+{
+    check_passes(_i, 0.0, 1.0);
+}
+END_TEST
+
+START_TEST(test_large_mean)
+{
+    check_passes(_i, 100.0, 0.01);
+}
+END_TEST
+
+/* Positive as after a ReLU. */
+START_TEST(test_positive)
+{
+    check_passes(_i, 1.0, 1.0);
+}
+END_TEST
+
+TN_SUITE("winograd", TN_LOOPED(test_matrices, TILES), TN_LOOPED(test_maps, 3 * TILES),
+         TN_LOOPED(test_random, PASSES *TILES), TN_LOOPED(test_large_mean, PASSES *TILES),
+         TN_LOOPED(test_positive, PASSES *TILES))
