@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  tn_gemm against the definition in double, over shapes, transposes, alpha, beta and every broadcast of c. Operands are
+ *  small integers, and alpha and beta powers of two, so that every result is exact. */
+#include "suite.h"
+
+enum { CASES = 120 };
+
+typedef struct gemm_case {
+    int64_t m, n, k, c_rows, c_cols;
+    int c_rank; /* -1: no c */
+    tn_gemm_options options;
+} gemm_case;
+
+static uint64_t random_state;
+
+static int64_t pick(int64_t low, int64_t high)
+{
+    random_state = random_state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return low + (int64_t)((random_state >> 33) % (uint64_t)(high - low + 1));
+}
+
+static gemm_case draw(int number)
+{
+    random_state = (uint64_t)number + 1;
+    gemm_case g = {.m = pick(1, 70), .n = pick(1, 70), .k = pick(1, 600), .c_rank = (int)pick(-1, 2)};
+    g.options = (tn_gemm_options){.struct_size = sizeof g.options,
+                                  .alpha = (float)pick(-2, 2),
+                                  .beta = (float)pick(-2, 2) * 0.5f,
+                                  .transpose_a = pick(0, 1) != 0,
+                                  .transpose_b = pick(0, 1) != 0,
+                                  .threads = (int)pick(0, 3)};
+    g.c_rows = g.c_rank == 2 && pick(0, 1) ? g.m : 1;
+    g.c_cols = g.c_rank >= 1 && pick(0, 1) ? g.n : 1;
+    return g;
+}
+
+static tn_tensor *matrix(int rank, int64_t rows, int64_t cols)
+{
+    tn_tensor *t = NULL;
+    int64_t dims[2] = {rank == 2 ? rows : cols, cols};
+    ck_ok(tn_tensor_create(NULL, TN_F32, rank, dims, &t));
+    for (int64_t i = 0; i < tn_tensor_size(t); i++)
+        tn_tensor_f32(t)[i] = (float)pick(-3, 3);
+    return t;
+}
+
+static double expected(const gemm_case *g, const float *a, const float *b, const float *c, const float *y, int64_t i,
+                       int64_t j)
+{
+    double sum = 0.0, alpha = g->options.alpha == 0.0f ? 1.0 : (double)g->options.alpha;
+    double beta = (double)g->options.beta;
+    for (int64_t k = 0; k < g->k; k++)
+        sum += (double)a[g->options.transpose_a ? k * g->m + i : i * g->k + k] *
+               (double)b[g->options.transpose_b ? j * g->k + k : k * g->n + j];
+    if (!c)
+        return alpha * sum + (beta == 0.0 ? 0.0 : beta * (double)y[i * g->n + j]);
+    if (beta == 0.0)
+        beta = 1.0;
+    return alpha * sum + beta * (double)c[(g->c_rows > 1 ? i : 0) * g->c_cols + (g->c_cols > 1 ? j : 0)];
+}
+
+START_TEST(test_definition)
+{
+    gemm_case g = draw(_i);
+    tn_tensor *a = matrix(2, g.options.transpose_a ? g.k : g.m, g.options.transpose_a ? g.m : g.k);
+    tn_tensor *b = matrix(2, g.options.transpose_b ? g.n : g.k, g.options.transpose_b ? g.k : g.n);
+    tn_tensor *c = g.c_rank < 0 ? NULL : matrix(g.c_rank, g.c_rows, g.c_cols), *y = matrix(2, g.m, g.n), *old = NULL;
+    ck_ok(tn_tensor_clone(NULL, y, &old));
+    ck_ok(tn_gemm(&g.options, a, b, c, y));
+    for (int64_t i = 0; i < g.m; i++)
+        for (int64_t j = 0; j < g.n; j++)
+            ck_assert_double_eq((double)tn_tensor_f32(y)[i * g.n + j],
+                                expected(&g, tn_tensor_f32(a), tn_tensor_f32(b), c ? tn_tensor_f32(c) : NULL,
+                                         tn_tensor_f32(old), i, j));
+    tn_tensor_destroy(&a);
+    tn_tensor_destroy(&b);
+    tn_tensor_destroy(&c);
+    tn_tensor_destroy(&y);
+    tn_tensor_destroy(&old);
+}
+END_TEST
+
+START_TEST(test_c_is_y)
+{
+    random_state = 99;
+    tn_tensor *a = matrix(2, 5, 7), *b = matrix(2, 7, 4), *y = matrix(2, 5, 4), *two = NULL;
+    ck_ok(tn_tensor_clone(NULL, y, &two));
+    ck_ok(tn_gemm(TN_OPTIONS(tn_gemm_options, .beta = 2.0f), a, b, two, y));
+    ck_ok(tn_gemm(TN_OPTIONS(tn_gemm_options, .beta = 2.0f), a, b, two, two));
+    ck_assert_mem_eq(tn_tensor_data(y), tn_tensor_data(two), tn_tensor_bytes(y));
+    tn_tensor_destroy(&a);
+    tn_tensor_destroy(&b);
+    tn_tensor_destroy(&y);
+    tn_tensor_destroy(&two);
+}
+END_TEST
+
+START_TEST(test_refused)
+{
+    random_state = 7;
+    tn_tensor *a = matrix(2, 5, 7), *b = matrix(2, 6, 4), *y = matrix(2, 5, 4), *c = matrix(1, 1, 3), *part = NULL;
+    tn_tensor *square = matrix(2, 4, 4), *bytes = NULL;
+    ck_ok(tn_tensor_create(NULL, TN_U8, 2, (int64_t[]){5, 4}, &bytes));
+    ck_fails(tn_gemm(NULL, a, b, NULL, y), TN_ERR_SHAPE, "a [5,7] and b [6,4] do not give y [5,4]");
+    ck_fails(tn_gemm(NULL, a, b, NULL, bytes), TN_ERR_TYPE, "y is u8");
+    ck_fails(tn_gemm(NULL, NULL, b, NULL, y), TN_ERR_INVALID, "a is NULL");
+    ck_fails(tn_gemm(NULL, square, square, NULL, square), TN_ERR_INVALID, "overlaps");
+    ck_fails(tn_gemm(NULL, y, square, c, y), TN_ERR_SHAPE, "c [3] does not broadcast to [5,4]");
+    ck_ok(tn_tensor_slice(y, 0, 4, &part));
+    ck_fails(tn_gemm(NULL, part, square, NULL, part), TN_ERR_INVALID, "overlaps a");
+    ck_fails(tn_gemm(TN_OPTIONS(tn_gemm_options, .threads = -1), a, b, NULL, y), TN_ERR_INVALID, "threads is -1");
+    tn_tensor_destroy(&a);
+    tn_tensor_destroy(&b);
+    tn_tensor_destroy(&y);
+    tn_tensor_destroy(&c);
+    tn_tensor_destroy(&part);
+    tn_tensor_destroy(&square);
+    tn_tensor_destroy(&bytes);
+}
+END_TEST
+
+TN_SUITE("gemm", TN_LOOPED(test_definition, CASES), {test_c_is_y}, {test_refused})

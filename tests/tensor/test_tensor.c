@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Shapes, tensors, views on shared storage, values. */
+#include "suite.h"
+#include "tensor/storage.h"
+
+#include <math.h>
+#include <pthread.h>
+
+#define DIMS(...) (int64_t[]){__VA_ARGS__}
+
+START_TEST(test_shapes)
+{
+    int64_t size = -1;
+    char text[TN_SHAPE_TEXT];
+    const tn_shape good = {3, {0, 4, 5}}, scalar = {0}, huge = {3, {INT64_MAX / 2, 3, 2}}, negative = {1, {-1}};
+    const tn_shape empty_inside = {2, {3, 0}}, behind_zero = {3, {0, INT64_MAX, INT64_MAX}}, deep = {9, {1}};
+    ck_ok(tn_shape_size(&good, &size));
+    ck_assert_int_eq(size, 0);
+    ck_ok(tn_shape_size(&scalar, &size));
+    ck_assert_int_eq(size, 1);
+    ck_fails(tn_shape_size(&huge, &size), TN_ERR_OVERFLOW, "[4611686018427387903,3,2]");
+    ck_fails(tn_shape_size(&behind_zero, &size), TN_ERR_OVERFLOW, "[0,");
+    ck_fails(tn_shape_size(&negative, &size), TN_ERR_INVALID, "dimension 0 is -1");
+    ck_fails(tn_shape_size(&empty_inside, &size), TN_ERR_INVALID, "dimension 1 is 0");
+    ck_fails(tn_shape_size(&deep, &size), TN_ERR_INVALID, "rank is 9");
+    ck_assert_int_eq(size, 1);
+    ck_assert_str_eq(tn_shape_text(&good, text, sizeof text), "[0,4,5]");
+    ck_assert_str_eq(tn_shape_text(&good, text, 4), "[0,");
+    ck_assert(tn_shape_equal(&good, &good) && !tn_shape_equal(&good, &scalar));
+}
+END_TEST
+
+START_TEST(test_create)
+{
+    static const size_t sizes[] = {4, 4, 8, 1};
+    tn_tensor *t = NULL;
+    ck_ok(tn_tensor_create(NULL, (tn_dtype)_i, 3, DIMS(2, 3, 5), &t));
+    ck_assert_int_eq(tn_tensor_dtype(t), _i);
+    ck_assert_int_eq(tn_tensor_size(t), 30);
+    ck_assert_uint_eq(tn_tensor_bytes(t), 30 * sizes[_i]);
+    ck_assert_int_eq(tn_tensor_dim(t, -1), 5);
+    ck_assert_int_eq(tn_tensor_dim(t, 0), 2);
+    ck_assert_int_eq(tn_tensor_dim(t, 3), -1);
+    ck_assert_int_eq(tn_tensor_dim(t, -4), -1);
+    ck_assert_uint_eq((uintptr_t)tn_tensor_data(t) % 64, 0);
+    ck_assert((tn_tensor_f32(t) != NULL) == (_i == TN_F32));
+    for (size_t i = 0; i < tn_tensor_bytes(t); i++)
+        ck_assert_int_eq(((unsigned char *)tn_tensor_data(t))[i], 0);
+    tn_tensor_destroy(&t);
+    ck_assert_ptr_null(t);
+    tn_tensor_destroy(&t);
+}
+END_TEST
+
+START_TEST(test_create_refused)
+{
+    tn_tensor *t = NULL;
+    int32_t words[2] = {0};
+    ck_fails(tn_tensor_create(NULL, (tn_dtype)7, 1, DIMS(1), &t), TN_ERR_INVALID, "dtype is 7");
+    ck_fails(tn_tensor_create(NULL, TN_F32, 2, NULL, &t), TN_ERR_INVALID, "dims is NULL");
+    ck_fails(tn_tensor_create(NULL, TN_F32, 2, DIMS(1, INT64_MAX), &t), TN_ERR_OVERFLOW, "too many elements");
+    ck_fails(tn_tensor_from_data(NULL, TN_F32, 1, DIMS(1), NULL, &t), TN_ERR_INVALID, "data is NULL");
+    ck_fails(tn_tensor_wrap(NULL, TN_I32, 1, DIMS(1), (char *)words + 1, &t), TN_ERR_INVALID, "aligned");
+    ck_assert_ptr_null(t);
+}
+END_TEST
+
+START_TEST(test_views_share)
+{
+    float data[24];
+    tn_tensor *t = NULL, *flat = NULL, *part = NULL;
+    for (int i = 0; i < 24; i++)
+        data[i] = (float)i;
+    ck_ok(tn_tensor_from_data(NULL, TN_F32, 3, DIMS(4, 3, 2), data, &t));
+    ck_ok(tn_tensor_reshape(t, 2, DIMS(-1, 6), &flat));
+    ck_assert_int_eq(tn_tensor_dim(flat, 0), 4);
+    ck_ok(tn_tensor_slice(flat, 1, 2, &part));
+    tn_tensor_f32(part)[0] = 100.0f;
+    ck_assert(tn_tensor_f32(t)[6] == 100.0f);
+    tn_tensor_destroy(&t); /* the storage goes with its last tensor */
+    tn_tensor_destroy(&flat);
+    ck_assert(tn_tensor_f32(part)[0] == 100.0f && tn_tensor_f32(part)[11] == 17.0f);
+    tn_tensor_destroy(&part);
+}
+END_TEST
+
+START_TEST(test_views_refused)
+{
+    tn_tensor *t = NULL, *scalar = NULL, *v = NULL;
+    ck_ok(tn_tensor_create(NULL, TN_U8, 2, DIMS(4, 6), &t));
+    ck_ok(tn_tensor_create(NULL, TN_U8, 0, NULL, &scalar));
+    ck_fails(tn_tensor_reshape(t, 2, DIMS(5, 5), &v), TN_ERR_SHAPE, "[4,6]");
+    ck_fails(tn_tensor_reshape(t, 2, DIMS(-1, 5), &v), TN_ERR_SHAPE, "[4,6] do not fill [-1,5]");
+    ck_fails(tn_tensor_reshape(t, 2, DIMS(-1, -1), &v), TN_ERR_INVALID, "-1");
+    ck_fails(tn_tensor_slice(t, 3, 2, &v), TN_ERR_INVALID, "not inside 4");
+    ck_fails(tn_tensor_slice(t, -1, 2, &v), TN_ERR_INVALID, "from -1");
+    ck_fails(tn_tensor_slice(t, INT64_MAX, INT64_MAX, &v), TN_ERR_INVALID, "not inside");
+    ck_fails(tn_tensor_slice(scalar, 0, 0, &v), TN_ERR_INVALID, "scalar");
+    ck_assert_ptr_null(v);
+    tn_tensor_destroy(&t);
+    tn_tensor_destroy(&scalar);
+}
+END_TEST
+
+static void *destroy_there(void *arg)
+{
+    tn_tensor *t = arg;
+    tn_tensor_destroy(&t);
+    return NULL;
+}
+
+START_TEST(test_views_in_threads)
+{
+    pthread_t threads[8];
+    tn_tensor *t = NULL;
+    ck_ok(tn_tensor_create(NULL, TN_F32, 1, DIMS(64), &t));
+    for (int i = 0; i < 8; i++) {
+        tn_tensor *view = NULL;
+        ck_ok(tn_tensor_slice(t, i, 8, &view));
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, destroy_there, view), 0);
+    }
+    tn_tensor_destroy(&t);
+    for (int i = 0; i < 8; i++)
+        pthread_join(threads[i], NULL);
+}
+END_TEST
+
+START_TEST(test_copy_and_clone)
+{
+    tn_tensor *t = NULL, *copy = NULL, *other = NULL, *ints = NULL;
+    ck_ok(tn_tensor_create(NULL, TN_F32, 2, DIMS(2, 2), &t));
+    ck_ok(tn_tensor_fill(t, 2.5));
+    ck_ok(tn_tensor_clone(NULL, t, &copy));
+    ck_ok(tn_tensor_fill(t, 0.0));
+    ck_assert(tn_tensor_f32(copy)[3] == 2.5f);
+    ck_ok(tn_tensor_copy(t, copy));
+    ck_assert(tn_tensor_f32(t)[0] == 2.5f);
+    ck_ok(tn_tensor_create(NULL, TN_F32, 1, DIMS(4), &other));
+    ck_ok(tn_tensor_create(NULL, TN_I32, 2, DIMS(2, 2), &ints));
+    ck_fails(tn_tensor_copy(t, other), TN_ERR_SHAPE, "source is [4], tensor is [2,2]");
+    ck_fails(tn_tensor_copy(t, ints), TN_ERR_TYPE, "element type");
+    tn_tensor_destroy(&t);
+    tn_tensor_destroy(&copy);
+    tn_tensor_destroy(&other);
+    tn_tensor_destroy(&ints);
+}
+END_TEST
+
+START_TEST(test_fill)
+{
+    tn_tensor *bytes = NULL, *longs = NULL, *floats = NULL;
+    ck_ok(tn_tensor_create(NULL, TN_U8, 1, DIMS(3), &bytes));
+    ck_ok(tn_tensor_create(NULL, TN_I64, 1, DIMS(3), &longs));
+    ck_ok(tn_tensor_create(NULL, TN_F32, 1, DIMS(3), &floats));
+    ck_ok(tn_tensor_fill(bytes, 255.9));
+    ck_assert_int_eq(((uint8_t *)tn_tensor_data(bytes))[2], 255);
+    ck_fails(tn_tensor_fill(bytes, 256.0), TN_ERR_INVALID, "256");
+    ck_fails(tn_tensor_fill(bytes, -1.0), TN_ERR_INVALID, "-1");
+    ck_fails(tn_tensor_fill(longs, 0x1p63), TN_ERR_INVALID, "does not fit");
+    ck_fails(tn_tensor_fill(longs, (double)NAN), TN_ERR_INVALID, "does not fit");
+    ck_ok(tn_tensor_fill(longs, -0x1p63));
+    ck_assert_int_eq(((int64_t *)tn_tensor_data(longs))[1], INT64_MIN);
+    ck_ok(tn_tensor_fill(floats, (double)NAN));
+    ck_assert(isnan(tn_tensor_f32(floats)[0]));
+    ck_fails(tn_tensor_fill(floats, 1e39), TN_ERR_INVALID, "does not fit");
+    tn_tensor_destroy(&bytes);
+    tn_tensor_destroy(&longs);
+    tn_tensor_destroy(&floats);
+}
+END_TEST
+
+START_TEST(test_transpose)
+{
+    tn_tensor *t = NULL, *back = NULL, *turned = NULL;
+    ck_ok(tn_tensor_create(NULL, TN_I32, 3, DIMS(2, 3, 4), &t));
+    int32_t *from = tn_tensor_data(t);
+    for (int i = 0; i < 24; i++)
+        from[i] = i;
+    ck_ok(tn_tensor_transpose(NULL, t, (int[]){2, 0, 1}, &turned));
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 2; j++)
+            for (int k = 0; k < 3; k++)
+                ck_assert_int_eq(((int32_t *)tn_tensor_data(turned))[(i * 2 + j) * 3 + k], (j * 3 + k) * 4 + i);
+    ck_ok(tn_tensor_transpose(NULL, turned, (int[]){1, 2, 0}, &back));
+    ck_assert_mem_eq(tn_tensor_data(back), from, 24 * sizeof *from);
+    tn_tensor_destroy(&back);
+    ck_fails(tn_tensor_transpose(NULL, t, (int[]){0, 1, 1}, &back), TN_ERR_INVALID, "permutation");
+    ck_fails(tn_tensor_transpose(NULL, t, (int[]){0, 1, 3}, &back), TN_ERR_INVALID, "permutation");
+    tn_tensor_destroy(&t);
+    tn_tensor_destroy(&turned);
+}
+END_TEST
+
+TN_SUITE("tensor", {test_shapes}, TN_LOOPED(test_create, 4), {test_create_refused}, {test_views_share},
+         {test_views_refused}, {test_views_in_threads}, {test_copy_and_clone}, {test_fill}, {test_transpose})
