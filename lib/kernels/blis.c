@@ -9,9 +9,9 @@
  *  and read no context; what a context would say of them is in kernel_sets, and a test compares that with BLIS's own
  *  contexts. BLIS is never started: no allocation, no abort, nothing shared with another BLIS in the process.
  *
- *  Otherwise BLIS is started, and only the context that it chose is in reach. BLIS_ARCH_TYPE, which it reads once at its
- *  start, is set for the moment of that start. If somebody else in the process has started
- *  BLIS before, what runs is what it chose then: seen.source is "blis", seen.kernels tells which.
+ *  Otherwise BLIS is started, and only the context that it chose is in reach. BLIS_ARCH_TYPE, which it reads once at
+ * its start, is set for the moment of that start. If somebody else in the process has started BLIS before, what runs is
+ * what it chose then: seen.source is "blis", seen.kernels tells which.
  *
  *  Source    Van Zee and van de Geijn, "BLIS: a framework for rapidly instantiating BLAS functionality", 2015 */
 #include "kernels/gemm_kernel.h"
@@ -68,12 +68,12 @@ typedef struct kernel_set {
 #if TN_BLIS_DIRECT
 tile_kernel bli_sgemm_skx_asm_32x12_l2, bli_sgemm_haswell_asm_6x16, bli_sgemm_sandybridge_asm_8x8,
     bli_sgemm_generic_ref;
-#define SET(id, name, needs, amd, kernel, rows, s, v, kc, mc)                                                                  \
+#define SET(id, name, needs, amd, kernel, rows, s, v, kc, mc)                                                          \
     {                                                                                                                  \
         id, name, needs, amd, kernel, rows, s, v, kc, mc                                                               \
     }
 #else
-#define SET(id, name, needs, amd, kernel, rows, s, v, kc, mc)                                                                  \
+#define SET(id, name, needs, amd, kernel, rows, s, v, kc, mc)                                                          \
     {                                                                                                                  \
         id, name, needs, amd                                                                                           \
     }
@@ -175,7 +175,8 @@ static void set_arch_type(const char *value)
 }
 
 /** Start BLIS with the wanted set and take what it runs. What the user asks for and this CPU cannot run is replaced for
- *  that moment: BLIS would abort, or crash later. On other CPUs than x86-64 BLIS chooses, its table is better than ours. */
+ *  that moment: BLIS would abort, or crash later. On other CPUs than x86-64 BLIS chooses, its table is better than
+ * ours. */
 static const cntx_t *start_context(const kernel_set *set, bool by_user)
 {
 #if defined(__x86_64__)
