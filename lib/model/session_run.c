@@ -27,7 +27,7 @@ static tn_op_run run_of(const tn_session *session, size_t i)
         .out = of_batch(planned->out, session->n),
         .x = planned->x == TN_NOWHERE ? session->x : tn_session_at(session, planned->x),
         .y = tn_session_at(session, planned->y),
-        .params = session->param_values + step->first_parameter,
+        .params = step->parameter_count > 0 ? session->param_values + step->first_parameter : NULL,
         .saved = tn_session_at(session, planned->saved),
         .scratch = session->scratch,
         .state = planned->needs.state,
