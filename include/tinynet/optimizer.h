@@ -97,7 +97,8 @@ TN_API void tn_optimizer_destroy(tn_optimizer **optimizer); /**< and set the poi
 TN_WARN_UNUSED TN_API tn_status tn_optimizer_bind(tn_optimizer *optimizer, tn_model *model);
 
 /** Update the parameters of the session's model with the session's gradients, clipped; gradients may change.
- *  Errors    TN_ERR_STATE before any backward; as tn_optimizer_bind */
+ *  Errors    TN_ERR_STATE before any backward, or for a parameter that was frozen when the session was made and is
+ *            not any more; TN_ERR_INVALID if the schedule gives a negative or no finite rate; as tn_optimizer_bind */
 TN_WARN_UNUSED TN_API tn_status tn_optimizer_step(tn_optimizer *optimizer, tn_session *session);
 
 TN_API int64_t tn_optimizer_step_count(const tn_optimizer *optimizer); /**< steps made; 0 for NULL */

@@ -24,7 +24,7 @@ TN_API void tn_stop_request(tn_stop *stop);
 TN_API bool tn_stop_requested(const tn_stop *stop);    /**< any thread; async-signal-safe; false for NULL */
 TN_API void tn_stop_clear(tn_stop *stop);              /**< any thread; async-signal-safe */
 
-/** Loss and accuracy over a number of samples. */
+/** Loss and accuracy over a number of samples. Those whose target the loss ignores count nothing. */
 typedef struct tn_metrics {
     double loss;     /**< mean over the samples; NaN if there were none */
     double accuracy; /**< share of correct classes; NaN if the loss is no classification */
@@ -41,7 +41,7 @@ typedef struct tn_progress {
     int64_t samples;     /**< of the current epoch so far */
 } tn_progress;
 
-/** What a step's callback is told. */
+/** What a step's callback is told. A step is one update, of `accumulate` batches or what is left of the epoch. */
 typedef struct tn_step_event {
     size_t struct_size;
     int64_t epoch, epochs; /**< epoch counts from 0 */
@@ -67,8 +67,8 @@ typedef struct tn_fit_options {
     size_t struct_size;
     int64_t epochs;              /**< total, including those that `progress` says are done; required */
     tn_loader *test;             /**< evaluated after each epoch; may be NULL */
-    int64_t accumulate;          /**< batches summed up into one optimizer step; default 1. The gradients of the batches
-                                      are averaged by their weights only if they are equally large */
+    int64_t accumulate;          /**< batches summed up into one optimizer step; default 1. With TN_MEAN each batch has
+                                      the same share, whatever its size. A step that fails counts as never begun */
     bool stop_on_non_finite;     /**< a NaN or infinite loss ends with TN_ERR_NON_FINITE, weights untouched by it */
     tn_stop *stop;               /**< asked before each step; may be NULL */
     tn_progress *progress;       /**< [in,out] where to go on, and where it stands; may be NULL: from the start */
