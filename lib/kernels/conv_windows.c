@@ -174,13 +174,48 @@ static void pack_short_runs(const tn_windows *w, lanes *l, int64_t k0, int64_t k
     }
 }
 
+/** No window of the panel reaches over an edge. */
+static bool windows_inside(const tn_windows *w, const lanes *l)
+{
+    int64_t high = w->h - (w->taps_h - 1) * w->dilation_h, wide = w->w - (w->taps_w - 1) * w->dilation_w;
+    for (int64_t i = 0; i < l->count; i++) {
+        if (l->y[i] < 0 || l->y[i] >= high || l->x[i] < 0 || l->x[i] >= wide)
+            return false;
+    }
+    return true;
+}
+
+/** Most windows are inside: their runs lie as far from each other in all lanes. */
+static void pack_inside(const tn_windows *w, const lanes *l, int64_t k0, int64_t kn, float *out)
+{
+    const tn_conv_table *kernels = tn_conv_kernels();
+    const float *starts[TN_PANEL_LANES], *rows[TN_PANEL_LANES];
+    int64_t size = run_taps(w) * w->channels, runs = w->taps_w / run_taps(w), count = l->count;
+    for (int64_t i = 0; i < count; i++)
+        starts[i] = pixel(w, l, i, l->y[i], l->x[i]);
+    int64_t number = k0 / size, from = k0 % size, y = number / runs, x = number % runs;
+    for (int64_t k = 0; k < kn;) {
+        int64_t floats = min_i64(size - from, kn - k);
+        int64_t offset = (y * w->dilation_h * w->w + x * w->dilation_w) * w->pitch + from;
+        for (int64_t i = 0; i < count; i++)
+            rows[i] = starts[i] + offset;
+        kernels->interleave(rows, count, floats, out + k * count);
+        k += floats;
+        from = 0;
+        x = x + 1 < runs ? x + 1 : 0;
+        y += x == 0;
+    }
+}
+
 void tn_windows_pack(const tn_windows *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
 {
     lanes l;
     l.count = tn_gemm_kernel_in_use()->s;
     for (int64_t i = 0; i < count; i += l.count, out += l.count * kn) {
         place_lanes(windows, first + i, min_i64(l.count, count - i), &l);
-        if (run_taps(windows) * windows->channels < SHORT_RUN)
+        if (windows_inside(windows, &l))
+            pack_inside(windows, &l, k0, kn, out);
+        else if (run_taps(windows) * windows->channels < SHORT_RUN)
             pack_short_runs(windows, &l, k0, kn, out);
         else
             pack_long_runs(windows, &l, k0, kn, out);
