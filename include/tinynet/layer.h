@@ -210,6 +210,7 @@ typedef struct tn_gradient_check_options {
  *  @param layer      consumed, on failure too
  *  @param max_error  [out] largest |analytic - numeric| / max(1, largest |numeric| of that tensor), over the input's
  *                    and every parameter's gradient
+ *                    Inputs keep 2 epsilon away from zero; where a layer has another kink, differences may step over it
  *  Errors    those of building and running the layer */
 TN_WARN_UNUSED TN_API tn_status tn_gradient_check(tn_layer *layer, const tn_gradient_check_options *options,
                                                   double *max_error);

@@ -37,7 +37,7 @@ typedef struct tn_session_options {
     int64_t batch_size;            /**< the largest batch; default 1 */
     bool training;                 /**< keeps what backward needs */
     bool keep_outputs;             /**< tn_session_output works for every layer; costs their memory */
-    bool input_gradient;           /**< backward computes the gradient by the input too */
+    bool input_gradient;           /**< backward computes the gradient by the input too; needs training */
     int threads;                   /**< default: all cores this process may use; at most 256 */
     const tn_allocator *allocator; /**< default the model's; copied */
 } tn_session_options;
@@ -49,7 +49,7 @@ typedef struct tn_memory {
 
 /** One row of a plan, a layer of the flattened tree. Strings and the struct belong to the plan. */
 typedef struct tn_layer_plan {
-    const char *name;  /**< "conv2d_1" */
+    const char *name;  /**< the layer's own, or "conv2d_2" for the second convolution of the network, named or not */
     const char *kind;  /**< "conv2d" */
     const char *title; /**< "Conv2D", as Keras prints it */
     tn_shape output;   /**< with N, the plan's batch size */
@@ -136,7 +136,7 @@ typedef enum tn_gradient_mode {
 TN_WARN_UNUSED TN_API tn_status tn_session_backward(tn_session *session, const tn_tensor *dy, tn_gradient_mode mode);
 
 /** Look up a parameter's gradient by the parameter's name; borrowed, may be written (clipping of one's own).
- *  Errors    TN_NOT_FOUND; TN_ERR_STATE in a session for prediction */
+ *  Errors    TN_NOT_FOUND; TN_ERR_STATE in a session for prediction, or for what was frozen when it was made */
 TN_WARN_UNUSED TN_API tn_status tn_session_gradient(tn_session *session, const char *name, tn_tensor **out);
 /** Return the gradient by the input, after backward in a session with input_gradient.
  *  Errors    TN_ERR_STATE */
