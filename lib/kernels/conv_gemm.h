@@ -24,9 +24,4 @@ TN_WARN_UNUSED tn_status tn_conv_gemm_forward_scratch(const tn_conv_shape *shape
 TN_WARN_UNUSED tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *shape, int threads, size_t *out);
 TN_WARN_UNUSED tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *shape, int threads, size_t *out);
 
-/** Bytes of a packed vector side [k,n] and of a product's own scratch behind it. */
-TN_WARN_UNUSED tn_status tn_conv_gemm_bytes(int64_t n, int64_t k, size_t product, size_t *out);
-/** Where the product's own scratch starts, past the packed vector side [k,n]. */
-void *tn_conv_gemm_rest(void *scratch, int64_t n, int64_t k);
-
 #endif

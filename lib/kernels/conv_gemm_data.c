@@ -12,11 +12,9 @@
  *
  *  Every element of dx is written once, no sum crosses a phase, no product with a zero that a stride has put there. With
  *  stride 1 there is one phase: the convolution with rotated filters. */
-#include "base/memory.h"
-#include "base/status.h"
 #include "kernels/conv_gemm.h"
+
 #include "kernels/conv_windows.h"
-#include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 
 #include <string.h>
@@ -65,12 +63,6 @@ typedef struct phase {
     float *dx;
 } phase;
 
-static void pack_windows(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
-{
-    const phase *p = source;
-    tn_windows_pack(&p->windows, first, count, k0, kn, out);
-}
-
 /** Channels [first, first + count) of one panel, k = (tap, filter): runs of filters lie in one piece. */
 static void pack_panel(const phase *p, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes, float *out)
 {
@@ -86,9 +78,9 @@ static void pack_panel(const phase *p, int64_t first, int64_t count, int64_t k0,
     }
 }
 
-static void pack_filters(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
+static void pack_filters(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes,
+                         float *out)
 {
-    int64_t lanes = tn_gemm_kernel_in_use()->v;
     for (int64_t i = 0; i < count; i += lanes, out += lanes * kn)
         pack_panel(source, first + i, count - i < lanes ? count - i : lanes, k0, kn, lanes, out);
 }
@@ -133,12 +125,11 @@ static tn_product product_of(const phase *p)
         .m = s->n * p->high.count * p->wide.count,
         .n = s->c / s->groups,
         .k = p->high.taps * p->wide.taps * (s->f / s->groups),
-        .pack_s = pack_windows,
-        .pack_v = pack_filters,
+        .pack_a = tn_windows_pack,
+        .pack_b = pack_filters,
         .ldc = s->c,
         .alpha = 1.0f,
         .scatter = one_phase(s) ? NULL : scatter,
-        .splits = 1,
     };
 }
 
@@ -151,26 +142,24 @@ static int64_t most_k(const tn_conv_shape *s)
 
 tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
-    int64_t n = s->c / s->groups;
-    size_t product;
-    TN_TRY(tn_product_scratch(s->n * s->h * s->w, n, 1, !one_phase(s), threads, &product));
-    return tn_conv_gemm_bytes(n, most_k(s), product, out);
+    const tn_product largest = {.m = s->n * s->h * s->w,
+                                .n = s->c / s->groups,
+                                .k = most_k(s),
+                                .scatter = one_phase(s) ? NULL : scatter};
+    return tn_product_scratch(&largest, threads, out);
 }
 
 static void run_phase(phase *p, tn_pool *pool, const float *dy, const float *w, float *dx, void *scratch)
 {
     const tn_conv_shape *s = p->shape;
-    void *rest = tn_conv_gemm_rest(scratch, s->c / s->groups, most_k(s));
     for (int64_t group = 0; group < s->groups; group++) {
         tn_product product = product_of(p);
         p->windows.images = dy + group * (s->f / s->groups);
         p->w = w + group * (s->f / s->groups);
         p->dx = dx + group * (s->c / s->groups);
-        product.s_source = product.v_source = p;
+        product.a = product.b = p;
         product.c = p->dx;
-        tn_product_pack(pool, &product, scratch);
-        product.v_packed = scratch;
-        tn_product_run(pool, &product, rest);
+        tn_product_run(pool, &product, scratch);
     }
 }
 

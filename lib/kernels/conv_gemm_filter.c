@@ -5,11 +5,9 @@
  *  Taps and channels k = (r,s,c) take the scalar side, filters the vector side. The sum is long and the result small, so
  *  where there are too few results for all threads the windows are cut into parts, from the sizes alone, and the parts
  *  are added in order. */
-#include "base/memory.h"
-#include "base/status.h"
 #include "kernels/conv_gemm.h"
+
 #include "kernels/conv_windows.h"
-#include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 
 /* One group's dy: [window, f] with a row stride of all filters. */
@@ -18,34 +16,29 @@ typedef struct gradient_matrix {
     int64_t stride;
 } gradient_matrix;
 
-static void pack_taps(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
-{
-    tn_windows_pack_taps(source, first, count, k0, kn, out);
-}
-
-static void pack_gradient(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
+static void pack_gradient(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes,
+                          float *out)
 {
     const gradient_matrix *matrix = source;
-    tn_pack_along(matrix->dy + k0 * matrix->stride + first, matrix->stride, count, kn, tn_gemm_kernel_in_use()->v, out);
+    tn_pack_along(matrix->dy + k0 * matrix->stride + first, matrix->stride, count, kn, lanes, out);
 }
 
 static tn_product product_of(const tn_conv_shape *s)
 {
-    tn_product product = {.m = s->r * s->s * (s->c / s->groups),
-                          .n = s->f / s->groups,
-                          .k = s->n * s->oh * s->ow,
-                          .pack_s = pack_taps,
-                          .pack_v = pack_gradient,
-                          .ldc = s->f,
-                          .alpha = 1.0f};
-    product.splits = tn_product_splits(product.m, product.n, product.k);
-    return product;
+    return (tn_product){.m = s->r * s->s * (s->c / s->groups),
+                        .n = s->f / s->groups,
+                        .k = s->n * s->oh * s->ow,
+                        .pack_a = tn_windows_pack_taps,
+                        .pack_b = pack_gradient,
+                        .ldc = s->f,
+                        .alpha = 1.0f,
+                        .split = true};
 }
 
 tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
     tn_product product = product_of(s);
-    return tn_product_scratch(product.m, product.n, product.splits, false, threads, out);
+    return tn_product_scratch(&product, threads, out);
 }
 
 void tn_conv_gemm_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, const float *dy, bool add, float *dw,
@@ -62,8 +55,8 @@ void tn_conv_gemm_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, 
             .top = -s->pad_top, .left = -s->pad_left,
         };
         const gradient_matrix matrix = {dy + group * product.n, s->f};
-        product.s_source = &windows;
-        product.v_source = &matrix;
+        product.a = &windows;
+        product.b = &matrix;
         product.c = dw + group * product.n;
         tn_product_run(pool, &product, scratch);
     }

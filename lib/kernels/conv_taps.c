@@ -4,7 +4,6 @@
  *  lanes of a panel fall into pieces that lie together in every window; a piece is copied window by window along a row
  *  of the image. */
 #include "kernels/conv_windows.h"
-#include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 
 #include <string.h>
@@ -131,9 +130,9 @@ static void copy_piece(const tn_windows *w, const piece *p, int64_t k0, int64_t 
     }
 }
 
-void tn_windows_pack_taps(const tn_windows *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
+void tn_windows_pack_taps(const void *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes,
+                          float *out)
 {
-    int64_t lanes = tn_gemm_kernel_in_use()->s;
     const panels to = {out, lanes, lanes * kn};
     for (int64_t lane = 0; lane < count;) {
         piece p = piece_at(windows, lane, first + lane, count - lane);

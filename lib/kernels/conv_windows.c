@@ -8,7 +8,6 @@
  *      lane 1                  ^------- run --------^    panel [k][lane] */
 #include "kernels/conv_windows.h"
 
-#include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 
 #include <string.h>
@@ -18,7 +17,7 @@
 
 /** Where the windows of a panel stand. */
 typedef struct lanes {
-    int64_t count; /* S */
+    int64_t count;
     const float *image[TN_PANEL_LANES];
     int64_t y[TN_PANEL_LANES], x[TN_PANEL_LANES]; /* of tap (0,0) */
     float aside[TN_PANEL_LANES][CHUNK];
@@ -207,17 +206,19 @@ static void pack_inside(const tn_windows *w, const lanes *l, int64_t k0, int64_t
     }
 }
 
-void tn_windows_pack(const tn_windows *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
+void tn_windows_pack(const void *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t panel_lanes,
+                     float *out)
 {
+    const tn_windows *w = windows;
     lanes l;
-    l.count = tn_gemm_kernel_in_use()->s;
+    l.count = panel_lanes;
     for (int64_t i = 0; i < count; i += l.count, out += l.count * kn) {
-        place_lanes(windows, first + i, min_i64(l.count, count - i), &l);
-        if (windows_inside(windows, &l))
-            pack_inside(windows, &l, k0, kn, out);
-        else if (run_taps(windows) * windows->channels < SHORT_RUN)
-            pack_short_runs(windows, &l, k0, kn, out);
+        place_lanes(w, first + i, min_i64(l.count, count - i), &l);
+        if (windows_inside(w, &l))
+            pack_inside(w, &l, k0, kn, out);
+        else if (run_taps(w) * w->channels < SHORT_RUN)
+            pack_short_runs(w, &l, k0, kn, out);
         else
-            pack_long_runs(windows, &l, k0, kn, out);
+            pack_long_runs(w, &l, k0, kn, out);
     }
 }

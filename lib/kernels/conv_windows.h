@@ -19,11 +19,13 @@ typedef struct tn_windows {
     int64_t top, left;       /* minus the padding */
 } tn_windows;
 
-/** Scalar-side panels whose lanes are windows [first, first + count), k = taps and channels [k0, k0 + kn). */
-void tn_windows_pack(const tn_windows *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out);
+/** tn_pack: panels whose lanes are windows [first, first + count), k = taps and channels [k0, k0 + kn). `windows`: a
+ *  tn_windows. */
+void tn_windows_pack(const void *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes,
+                     float *out);
 
-/** The transpose: scalar-side panels whose lanes are taps and channels [first, first + count), k = windows
- *  [k0, k0 + kn). */
-void tn_windows_pack_taps(const tn_windows *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out);
+/** The transpose: panels whose lanes are taps and channels [first, first + count), k = windows [k0, k0 + kn). */
+void tn_windows_pack_taps(const void *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes,
+                          float *out);
 
 #endif

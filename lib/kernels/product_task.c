@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  One task of a product: packing, tiles, epilogue, all in one thread. */
+#include "kernels/product_task.h"
+
+#include "kernels/gemm_kernel.h"
+#include "kernels/kernels.h"
+
+#include <string.h>
+
+#define GROUP 4          /* vector-side panels under which the panels of the scalar side pass: for the L2 cache */
+#define NARROW (3 << 14) /* floats of the vector side packed together where one block of rows uses them */
+#define WIDE (1 << 18)   /* where several do */
+
+static int64_t min_i64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t tn_block_rows(void)
+{
+    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
+    return (min_i64(kernel->mc, 192) + kernel->s - 1) / kernel->s * kernel->s;
+}
+
+static int64_t with_slack(int64_t floats)
+{
+    return (floats + TN_PANEL_SLACK / (int64_t)sizeof(float) + 15) / 16 * 16;
+}
+
+int64_t tn_s_block_floats(void)
+{
+    return with_slack(tn_block_rows() * tn_gemm_kernel_in_use()->kc);
+}
+
+int64_t tn_v_group_floats(void)
+{
+    int64_t group = GROUP * tn_gemm_kernel_in_use()->v * tn_gemm_kernel_in_use()->kc;
+    return with_slack(group > WIDE ? group : WIDE);
+}
+
+/* ---- epilogue ---- */
+
+void tn_finish_rows(const tn_product *p, float *c, int64_t ldc, int64_t rows, int64_t col, int64_t cols)
+{
+    bool relu = p->activation == TN_RELU, other = p->activation != TN_LINEAR && !relu;
+    if (!p->bias && p->activation == TN_LINEAR)
+        return;
+    for (int64_t i = 0; i < rows; i++, c += ldc) {
+        tn_conv_kernels()->finish(c, p->bias ? p->bias + col : NULL, relu, c, cols);
+        if (other)
+            tn_activate(NULL, p->activation, c, c, cols);
+    }
+}
+
+/** The epilogue of a task, or of a part of it. */
+static void finish(const tn_nest *nest, const tn_task *t)
+{
+    if (!t->finish)
+        return;
+    if (nest->turned)
+        tn_finish_rows(nest->p, t->c, t->ldc, t->v_count, t->s0, t->s_count);
+    else
+        tn_finish_rows(nest->p, t->c, t->ldc, t->s_count, t->v0, t->v_count);
+}
+
+static float *element(const tn_nest *nest, const tn_task *t, int64_t s, int64_t v)
+{
+    return nest->turned ? t->c + v * t->ldc + s : t->c + s * t->ldc + v;
+}
+
+/* ---- tiles ---- */
+
+/** c[v,s] = tile[s,v] + beta c[v,s]. */
+static void put_turned(const tn_nest *nest, const float *tile, int64_t rows, int64_t cols, float beta, float *c,
+                       int64_t ldc)
+{
+    const float *from[TN_PANEL_LANES];
+    float turned[TN_PANEL_LANES * TN_PANEL_LANES];
+    for (int64_t i = 0; i < nest->s; i++)
+        from[i] = tile + i * nest->v;
+    tn_conv_kernels()->interleave(from, nest->s, cols, turned);
+    if (beta == 0.0f) {
+        tn_conv_kernels()->copy_rows(turned, nest->s, rows, cols, ldc, c);
+        return;
+    }
+    for (int64_t j = 0; j < cols; j++) {
+        for (int64_t i = 0; i < rows; i++)
+            c[j * ldc + i] = turned[j * nest->s + i] + beta * c[j * ldc + i];
+    }
+}
+
+static void multiply_tile(const tn_nest *nest, int64_t rows, int64_t cols, int64_t kn, const float *s_panel,
+                          const float *v_panel, float beta, float *c, int64_t ldc)
+{
+    _Alignas(64) float tile[TN_PANEL_LANES * TN_PANEL_LANES];
+    if (!nest->turned) {
+        tn_gemm_tile(rows, cols, kn, nest->p->alpha, s_panel, v_panel, beta, c, ldc);
+        return;
+    }
+    tn_gemm_tile(nest->s, nest->v, kn, nest->p->alpha, s_panel, v_panel, 0.0f, tile, nest->v);
+    put_turned(nest, tile, rows, cols, beta, c, ldc);
+}
+
+/** What is packed next: fetched into the L2 cache little by little while tiles are multiplied. */
+typedef struct ahead {
+    int64_t first, count, k0, kn; /* count 0: nothing */
+    int64_t part, parts;
+} ahead;
+
+static void fetch_part(const tn_nest *nest, ahead *next)
+{
+    if (next->count > 0 && next->part < next->parts)
+        nest->p->fetch_b(nest->p->b, next->first, next->count, next->k0, next->kn, next->part++, next->parts);
+}
+
+/** All tiles of a packed block of the scalar side under packed panels of the vector side. */
+static void multiply_panels(const tn_nest *nest, const tn_task *t, int64_t kn, const float *s_block,
+                            const float *v_panels, float beta, ahead *next)
+{
+    int64_t group = GROUP * nest->v;
+    for (int64_t first = 0; first < t->v_count; first += group) {
+        int64_t last = min_i64(first + group, t->v_count);
+        for (int64_t i = 0; i < t->s_count; i += nest->s) {
+            for (int64_t j = first; j < last; j += nest->v) {
+                multiply_tile(nest, min_i64(nest->s, t->s_count - i), min_i64(nest->v, last - j), kn, s_block + i * kn,
+                              v_panels + j * kn, beta, element(nest, t, i, j), t->ldc);
+                fetch_part(nest, next);
+            }
+        }
+    }
+}
+
+/* ---- blocks ---- */
+
+/** The columns [v0, v0 + v_count) of `t` at one depth, block by block of the scalar side. */
+static void multiply_depth(const tn_nest *nest, const tn_task *t, int64_t k0, int64_t kn, const float *panels,
+                           float *s_block, ahead *next)
+{
+    int64_t rows = tn_block_rows();
+    for (int64_t s = 0; s < t->s_count; s += rows) {
+        tn_task part = *t;
+        part.s0 = t->s0 + s;
+        part.s_count = min_i64(rows, t->s_count - s);
+        part.c = element(nest, t, s, 0);
+        tn_pack_s(nest, part.s0, part.s_count, k0, kn, s_block);
+        multiply_panels(nest, &part, kn, s_block, panels, k0 == t->k0 ? t->beta : 1.0f, next);
+        if (k0 + kn == t->k1)
+            finish(nest, &part);
+    }
+}
+
+/** Numbers of the vector side that are packed together. */
+static int64_t width_of(const tn_nest *nest, const tn_task *t)
+{
+    int64_t floats = t->s_count <= tn_block_rows() ? NARROW : WIDE, group = GROUP * nest->v;
+    int64_t width = floats / nest->depth / nest->v * nest->v;
+    return nest->packed ? t->v_count : width > group ? width : group;
+}
+
+/** What will be packed after columns [v, ...) at depth k0. */
+static ahead ahead_of(const tn_nest *nest, const tn_task *t, int64_t v, int64_t width, int64_t k0)
+{
+    ahead next = {.first = t->v0 + v, .k0 = k0 + nest->depth};
+    if (!nest->p->fetch_b || nest->turned || nest->packed || t->s_count > tn_block_rows())
+        return next;
+    if (next.k0 >= t->k1) {
+        next.k0 = t->k0;
+        next.first += width;
+    }
+    next.count = min_i64(width, t->v0 + t->v_count - next.first);
+    next.kn = min_i64(nest->depth, t->k1 - next.k0);
+    next.parts = (t->s_count + nest->s - 1) / nest->s * (width / nest->v);
+    return next;
+}
+
+/** An empty sum. */
+static void clear(const tn_nest *nest, const tn_task *t)
+{
+    int64_t rows = nest->turned ? t->v_count : t->s_count, cols = nest->turned ? t->s_count : t->v_count;
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < cols; j++)
+            t->c[i * t->ldc + j] = t->beta == 0.0f ? 0.0f : t->beta * t->c[i * t->ldc + j];
+    }
+    finish(nest, t);
+}
+
+void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers *buffers)
+{
+    if (task->k0 >= task->k1) {
+        clear(nest, task);
+        return;
+    }
+    int64_t width = width_of(nest, task);
+    for (int64_t v = 0; v < task->v_count; v += width) {
+        tn_task part = *task;
+        part.v0 = task->v0 + v;
+        part.v_count = min_i64(width, task->v_count - v);
+        part.c = element(nest, task, 0, v);
+        for (int64_t k0 = task->k0; k0 < task->k1; k0 += nest->depth) {
+            int64_t kn = min_i64(nest->depth, task->k1 - k0);
+            const float *panels = buffers->v_group;
+            ahead next = ahead_of(nest, task, v, width, k0);
+            if (nest->packed)
+                panels = nest->packed + tn_packed_offset(nest, k0, kn, part.v0);
+            else
+                tn_pack_v(nest, part.v0, part.v_count, k0, kn, buffers->v_group);
+            multiply_depth(nest, &part, k0, kn, panels, buffers->s_block, &next);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Between product.c, which cuts a product into tasks, and product_task.c, which does one. */
+#ifndef TN_KERNELS_PRODUCT_TASK_H
+#define TN_KERNELS_PRODUCT_TASK_H
+
+#include "kernels/product.h"
+
+/** A product with its sides chosen. */
+typedef struct tn_nest {
+    const tn_product *p;
+    bool turned;        /* rows of A on the vector side */
+    int64_t s, v;       /* the micro-kernel's lanes */
+    int64_t s_count, v_count;
+    int64_t depth;      /* of a block of k */
+    int64_t splits;
+    float *packed;      /* the whole vector side; NULL: packed on the way */
+} tn_nest;
+
+/** A part of the result: [s0, s0 + s_count) of the scalar, [v0, v0 + v_count) of the vector side. */
+typedef struct tn_task {
+    int64_t s0, s_count, v0, v_count, k0, k1;
+    float *c; /* element (s0,v0) */
+    int64_t ldc;
+    float beta;
+    bool finish; /* bias, activation and scatter when the sum is complete */
+} tn_task;
+
+/** One thread's buffers. */
+typedef struct tn_task_buffers {
+    float *s_block, *v_group;
+} tn_task_buffers;
+
+/** Scalar-side rows of a block in the L2 cache, a multiple of S. */
+int64_t tn_block_rows(void);
+/** Floats of the two buffers. */
+int64_t tn_s_block_floats(void);
+int64_t tn_v_group_floats(void);
+
+/** Where panel v0 (a multiple of V) of depth k0 starts in the packed vector side: blocks of k one after another. */
+static inline int64_t tn_packed_offset(const tn_nest *nest, int64_t k0, int64_t kn, int64_t v0)
+{
+    return k0 * ((nest->v_count + nest->v - 1) / nest->v * nest->v) + v0 * kn;
+}
+
+/** The pack function of a side. */
+static inline void tn_pack_v(const tn_nest *nest, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
+{
+    const tn_product *p = nest->p;
+    (nest->turned ? p->pack_a : p->pack_b)(nest->turned ? p->a : p->b, first, count, k0, kn, nest->v, out);
+}
+static inline void tn_pack_s(const tn_nest *nest, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
+{
+    const tn_product *p = nest->p;
+    (nest->turned ? p->pack_b : p->pack_a)(nest->turned ? p->b : p->a, first, count, k0, kn, nest->s, out);
+}
+
+void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers *buffers);
+/** Bias and activation of rows of C [rows,cols] from column `col`. */
+void tn_finish_rows(const tn_product *p, float *c, int64_t ldc, int64_t rows, int64_t col, int64_t cols);
+
+#endif
