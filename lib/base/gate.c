@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Spin, then sleep. The count changes under the mutex, so that no sleeper misses it; it is atomic for those who spin. */
+ *  Spin, then sleep. The count changes under the mutex, so that no sleeper misses it; it is atomic for those who spin.
+ */
 #include "base/gate.h"
 
 bool tn_gate_init(tn_gate *gate)

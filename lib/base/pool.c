@@ -5,10 +5,10 @@
  *  Workers wait at the gate `start`; a region advances it, and the last worker to finish advances `done`. Only the
  *  caller's thread changes `work`, `arg` and `count`, while all workers wait, so that the gates' ordering covers them.
  *
- *  A forked child has the memory but not the threads, and the gates may have been copied at any moment. The first region
- *  in a new process therefore makes the gates anew and starts new threads. Where some of them cannot be had, regions run
- *  with those that could: a team is as large as what is there, at least the caller, and work is written for any
- *  team.count up to tn_pool_threads. */
+ *  A forked child has the memory but not the threads, and the gates may have been copied at any moment. The first
+ * region in a new process therefore makes the gates anew and starts new threads. Where some of them cannot be had,
+ * regions run with those that could: a team is as large as what is there, at least the caller, and work is written for
+ * any team.count up to tn_pool_threads. */
 #include "base/pool.h"
 
 #include "base/gate.h"
