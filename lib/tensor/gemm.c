@@ -3,7 +3,7 @@
  *  The product of matrices on tensors.
  *
  *  Formula   y = alpha op(a) op(b) + (c given ? beta broadcast(c) : beta y): c is first spread over y, then the product
- *            is added with BLIS's own beta. */
+ *            is added with BLIS's own beta. Packing buffers and threads come from y's allocator. */
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/status.h"
@@ -44,20 +44,17 @@ static tn_status measure(operands *o)
     return TN_OK;
 }
 
-static bool overlaps(const tn_tensor *p, const tn_tensor *q)
-{
-    uintptr_t a = (uintptr_t)p->data, b = (uintptr_t)q->data;
-    return a < b + tn_tensor_bytes(q) && b < a + tn_tensor_bytes(p);
-}
-
 /** y must overlap neither factor, and c only by being c. */
 static tn_status check_overlap(const operands *o)
 {
-    if (overlaps(o->y, o->a) || overlaps(o->y, o->b))
-        return TN_FAIL(TN_ERR_INVALID, "tn_gemm: y overlaps %s", overlaps(o->y, o->a) ? "a" : "b");
-    if (o->c && overlaps(o->y, o->c) && !(o->c->data == o->y->data && o->c->size == o->y->size))
-        return TN_FAIL(TN_ERR_INVALID, "tn_gemm: y overlaps c");
-    return TN_OK;
+    const char *with = NULL;
+    if (tn_tensor_overlaps(o->y, o->a))
+        with = "a";
+    else if (tn_tensor_overlaps(o->y, o->b))
+        with = "b";
+    else if (o->c && tn_tensor_overlaps(o->y, o->c) && !(o->c->data == o->y->data && o->c->size == o->y->size))
+        with = "c";
+    return with ? TN_FAIL(TN_ERR_INVALID, "tn_gemm: y overlaps %s", with) : TN_OK;
 }
 
 /** Strides with which c is read over [M,N]; 0 along what is broadcast. */
@@ -116,15 +113,15 @@ static tn_status run(const operands *o)
         TN_TRY(broadcast(o, &row_stride, &col_stride));
     TN_TRY(check_overlap(o));
     TN_TRY(tn_matmul_scratch(o->m, o->n, o->k, o->options.threads, &bytes));
-    TN_TRY(tn_alloc_raw(NULL, bytes, "tn_gemm: packing buffers", &scratch));
-    tn_status status = o->options.threads > 1 ? tn_pool_create(NULL, o->options.threads, &pool) : TN_OK;
+    TN_TRY(tn_alloc_raw(&o->y->allocator, bytes, "tn_gemm: packing buffers", &scratch));
+    tn_status status = o->options.threads > 1 ? tn_pool_create(&o->y->allocator, o->options.threads, &pool) : TN_OK;
     if (status == TN_OK) {
         if (o->c)
             spread(o, row_stride, col_stride);
         multiply(o, pool, scratch);
     }
     tn_pool_destroy(&pool);
-    tn_release(NULL, scratch, bytes);
+    tn_release(&o->y->allocator, scratch, bytes);
     return status;
 }
 

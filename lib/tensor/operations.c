@@ -14,6 +14,14 @@ static tn_status same_shape(const tn_tensor *a, const char *a_name, const tn_ten
                    tn_shape_text(&b->shape, other, sizeof other));
 }
 
+/** `out` may be `in`, element for element, if `in_place`; otherwise they have nothing in common. */
+static tn_status apart(const char *what, const tn_tensor *in, const tn_tensor *out, bool in_place)
+{
+    if (!tn_tensor_overlaps(in, out) || (in_place && in->data == out->data))
+        return TN_OK;
+    return TN_FAIL(TN_ERR_INVALID, "%s overlaps the output", what);
+}
+
 tn_status tn_resize_bilinear(const tn_tensor *images, tn_tensor *out)
 {
     char from[TN_SHAPE_TEXT], to[TN_SHAPE_TEXT];
@@ -24,6 +32,7 @@ tn_status tn_resize_bilinear(const tn_tensor *images, tn_tensor *out)
     if (images->shape.rank != 4 || out->shape.rank != 4 || in[0] != size[0] || in[3] != size[3])
         return TN_FAIL(TN_ERR_SHAPE, "tn_resize_bilinear: images %s cannot become %s",
                        tn_shape_text(&images->shape, from, sizeof from), tn_shape_text(&out->shape, to, sizeof to));
+    TN_TRY(apart("tn_resize_bilinear: images", images, out, false));
     tn_resize_shape shape = {.n = in[0], .h = in[1], .w = in[2], .c = in[3], .oh = size[1], .ow = size[2]};
     if (out->size == 0)
         return TN_OK;
@@ -34,32 +43,37 @@ tn_status tn_resize_bilinear(const tn_tensor *images, tn_tensor *out)
     return TN_OK;
 }
 
-typedef void softmax_kernel(tn_pool *pool, const float *x, float *y, int64_t outer, int64_t axis, int64_t inner);
+/** One of the two softmaxes, and its name for messages. */
+typedef struct softmax {
+    void (*kernel)(tn_pool *pool, const float *x, float *y, int64_t outer, int64_t axis, int64_t inner);
+    const char *x, *y;
+} softmax;
 
-static tn_status along_axis(const tn_tensor *x, int axis, tn_tensor *y, softmax_kernel *kernel)
+static tn_status along_axis(const tn_tensor *x, int axis, tn_tensor *y, const softmax *which)
 {
-    TN_TRY(tn_tensor_check(x, TN_F32, "softmax: x"));
-    TN_TRY(tn_tensor_check(y, TN_F32, "softmax: y"));
-    TN_TRY(same_shape(x, "softmax: x", y, "y"));
+    TN_TRY(tn_tensor_check(x, TN_F32, which->x));
+    TN_TRY(tn_tensor_check(y, TN_F32, which->y));
+    TN_TRY(same_shape(x, which->x, y, "y"));
     int rank = x->shape.rank, own = axis < 0 ? axis + rank : axis;
     if (own < 0 || own >= rank)
-        return TN_FAIL(TN_ERR_INVALID, "softmax: axis is %d, x has rank %d", axis, rank);
+        return TN_FAIL(TN_ERR_INVALID, "%s has rank %d, axis is %d", which->x, rank, axis);
+    TN_TRY(apart(which->x, x, y, true));
     int64_t parts[3] = {1, 1, 1};
     for (int i = 0; i < rank; i++)
         parts[i < own ? 0 : i == own ? 1 : 2] *= x->shape.dims[i];
     if (x->size > 0)
-        kernel(NULL, x->data, y->data, parts[0], parts[1], parts[2]);
+        which->kernel(NULL, x->data, y->data, parts[0], parts[1], parts[2]);
     return TN_OK;
 }
 
 tn_status tn_softmax_tensor(const tn_tensor *x, int axis, tn_tensor *y)
 {
-    return along_axis(x, axis, y, tn_softmax);
+    return along_axis(x, axis, y, &(softmax){tn_softmax, "tn_softmax_tensor: x", "tn_softmax_tensor: y"});
 }
 
 tn_status tn_log_softmax_tensor(const tn_tensor *x, int axis, tn_tensor *y)
 {
-    return along_axis(x, axis, y, tn_log_softmax);
+    return along_axis(x, axis, y, &(softmax){tn_log_softmax, "tn_log_softmax_tensor: x", "tn_log_softmax_tensor: y"});
 }
 
 tn_status tn_dropout_apply(const tn_tensor *x, const tn_tensor *mask, float rate, tn_tensor *y)
@@ -71,6 +85,8 @@ tn_status tn_dropout_apply(const tn_tensor *x, const tn_tensor *mask, float rate
         return TN_FAIL(TN_ERR_INVALID, "tn_dropout_apply: rate is %g, must be in [0,1)", (double)rate);
     TN_TRY(same_shape(mask, "tn_dropout_apply: mask", x, "x"));
     TN_TRY(same_shape(y, "tn_dropout_apply: y", x, "x"));
+    TN_TRY(apart("tn_dropout_apply: x", x, y, true));
+    TN_TRY(apart("tn_dropout_apply: mask", mask, y, false));
     if (x->size > 0)
         tn_dropout_mask(NULL, mask->data, rate, x->data, y->data, x->size);
     return TN_OK;

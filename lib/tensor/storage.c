@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  Storage with a count of the tensors on it, and the tensors' life. */
+#include "tensor/storage.h"
 #include "base/memory.h"
 #include "base/status.h"
-#include "tensor/storage.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -186,6 +186,8 @@ static tn_status fill_in(tn_shape *shape, const tn_tensor *tensor)
     int open = -1;
     int64_t known = 1;
     for (int i = 0; i < shape->rank; i++) {
+        if (shape->dims[i] < -1)
+            return TN_FAIL(TN_ERR_INVALID, "tn_tensor_reshape: dimension %d is %lld", i, (long long)shape->dims[i]);
         if (shape->dims[i] == -1 && open >= 0)
             return TN_FAIL(TN_ERR_INVALID, "tn_tensor_reshape: more than one dimension is -1");
         if (shape->dims[i] == -1)

@@ -35,5 +35,7 @@ TN_WARN_UNUSED tn_status tn_tensor_create_raw(const tn_allocator *allocator, tn_
                                               tn_tensor **out);
 /** Check that a tensor is there and of the type; `what` names it ("tn_gemm: a"). */
 TN_WARN_UNUSED tn_status tn_tensor_check(const tn_tensor *tensor, tn_dtype dtype, const char *what);
+/** True if two tensors have bytes in common; an empty one has none. */
+bool tn_tensor_overlaps(const tn_tensor *a, const tn_tensor *b);
 
 #endif

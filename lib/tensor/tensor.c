@@ -72,3 +72,9 @@ tn_status tn_tensor_check(const tn_tensor *tensor, tn_dtype dtype, const char *w
         return TN_FAIL(TN_ERR_TYPE, "%s is %s, must be %s", what, dtype_name(tensor->dtype), dtype_name(dtype));
     return TN_OK;
 }
+
+bool tn_tensor_overlaps(const tn_tensor *a, const tn_tensor *b)
+{
+    uintptr_t from_a = (uintptr_t)a->data, from_b = (uintptr_t)b->data;
+    return a->size > 0 && b->size > 0 && from_a < from_b + tn_tensor_bytes(b) && from_b < from_a + tn_tensor_bytes(a);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Philox4x32-10 against the known answers of its authors' Random123 distribution (kat_vectors), and what is made of it. */
+ *  Philox4x32-10 against the known answers of its authors' Random123 distribution (kat_vectors), and what is made of
+ * it. */
 #include "base/random.h"
 #include "suite.h"
 
@@ -38,7 +39,7 @@ START_TEST(test_uniform)
         sum += (double)x[i];
         squares += (double)x[i] * (double)x[i];
     }
-    ck_assert(fabs(sum / COUNT - 0.5) < 0.03);                                   /* six deviations */
+    ck_assert(fabs(sum / COUNT - 0.5) < 0.03); /* six deviations */
     ck_assert(fabs(squares / COUNT - 0.25 - 25.0 / 12.0) < 0.05);
     free(x);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Statuses and the thread's line of detail; option structs of other ages; the allocator's mistakes. */
-#include "base/memory.h"
-#include "base/options.h"
+ *  Statuses and the thread's line of detail. */
 #include "base/status.h"
 #include "suite.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 START_TEST(test_names)
@@ -54,98 +53,31 @@ START_TEST(test_detail_is_one_line)
 }
 END_TEST
 
-/* --- option structs */
-
-typedef struct options_now {
-    size_t struct_size;
-    int64_t a;
-    float b;
-    bool c;
-} options_now;
-
-START_TEST(test_older_layout)
+/* A text that is cut ends in dots, not in half a character. */
+START_TEST(test_cut_detail)
 {
-    struct {
-        size_t struct_size;
-        int64_t a;
-    } older = {sizeof older, 5};
-    options_now known;
-    memset(&known, 0xff, sizeof known);
-    ck_ok(tn_options_read(&known, sizeof known, &older, "options_now"));
-    ck_assert_int_eq(known.a, 5);
-    ck_assert(known.b == 0.0f);
-    ck_assert(!known.c);
-    ck_assert_uint_eq(known.struct_size, sizeof known);
+    char text[3001];
+    memset(text, 'x', (size_t)_i);
+    for (size_t i = (size_t)_i; i + 1 < sizeof text; i++)
+        text[i] = "\xe2\x82\xac"[(i - (size_t)_i) % 3]; /* the euro sign in UTF-8 */
+    text[3000] = '\0';
+    (void)tn_fail(TN_ERR_INVALID, "%s", text);
+    const char *detail = tn_last_error();
+    size_t length = strlen(detail);
+    ck_assert_uint_gt(length, 300);
+    ck_assert_str_eq(detail + length - 3, "...");
+    ck_assert_uint_eq((length - 3 - (size_t)_i) % 3, 0);
+    ck_assert_int_eq(memcmp(detail, text, length - 3), 0);
 }
 END_TEST
 
-START_TEST(test_newer_layout)
+START_TEST(test_errno_survives)
 {
-    struct {
-        options_now old;
-        int64_t d;
-    } newer = {{sizeof newer, 6, 1.5f, true}, 0};
-    options_now known;
-    ck_ok(tn_options_read(&known, sizeof known, &newer, "options_now"));
-    ck_assert_int_eq(known.a, 6);
-    newer.d = 1;
-    known.a = 77;
-    ck_fails(tn_options_read(&known, sizeof known, &newer, "options_now"), TN_ERR_UNSUPPORTED, "options_now");
-    ck_assert_int_eq(known.a, 77);
+    errno = ENOSPC;
+    (void)tn_fail(TN_ERR_IO, "a failure of %g", 0.1);
+    ck_assert_int_eq(errno, ENOSPC);
 }
 END_TEST
 
-START_TEST(test_options_without_size)
-{
-    options_now unset = {.a = 3}, known;
-    ck_fails(tn_options_read(&known, sizeof known, &unset, "options_now"), TN_ERR_INVALID, "sizeof(options_now)");
-    ck_ok(tn_options_read(&known, sizeof known, NULL, "options_now"));
-    ck_assert_int_eq(known.a, 0);
-}
-END_TEST
-
-/* --- memory */
-
-static void *refuse(void *context, size_t size, size_t alignment)
-{
-    (void)context;
-    (void)size;
-    (void)alignment;
-    return NULL;
-}
-
-static void ignore(void *context, void *pointer, size_t size)
-{
-    (void)context;
-    (void)pointer;
-    (void)size;
-}
-
-START_TEST(test_memory)
-{
-    unsigned char *bytes = NULL;
-    ck_ok(tn_alloc(NULL, 1000, "a test", &bytes));
-    ck_assert_uint_eq((uintptr_t)bytes % TN_ALIGNMENT, 0);
-    for (int i = 0; i < 1000; i++)
-        ck_assert_int_eq(bytes[i], 0);
-    tn_release(NULL, bytes, 1000);
-    ck_ok(tn_alloc(NULL, 0, "nothing", &bytes));
-    ck_assert_ptr_null(bytes);
-    tn_release(NULL, NULL, 0);
-}
-END_TEST
-
-START_TEST(test_memory_refused)
-{
-    const tn_allocator none = {refuse, ignore, NULL}, half = {refuse, NULL, NULL};
-    char own = 'o', *pointer = &own;
-    ck_fails(tn_alloc(&none, 10, "a test", &pointer), TN_ERR_NO_MEMORY, "a test: 10 bytes");
-    ck_assert_ptr_eq(pointer, &own);
-    ck_fails(tn_alloc(NULL, SIZE_MAX, "too much", &pointer), TN_ERR_NO_MEMORY, "too much");
-    ck_fails(tn_allocator_check(&half), TN_ERR_INVALID, "release");
-    ck_ok(tn_allocator_check(NULL));
-}
-END_TEST
-
-TN_SUITE("status", {test_names}, {test_detail}, {test_detail_is_one_line}, {test_older_layout}, {test_newer_layout},
-         {test_options_without_size}, {test_memory}, {test_memory_refused})
+TN_SUITE("status", {test_names}, {test_detail}, {test_detail_is_one_line}, TN_LOOPED(test_cut_detail, 3),
+         {test_errno_survives})

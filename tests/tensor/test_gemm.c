@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  tn_gemm against the definition in double, over shapes, transposes, alpha, beta and every broadcast of c. Operands are
- *  small integers, and alpha and beta powers of two, so that every result is exact. */
+ *  tn_gemm against the definition in double, over shapes, transposes, alpha, beta and every broadcast of c. Operands
+ * are small integers, and alpha and beta powers of two, so that every result is exact. */
 #include "suite.h"
 
 enum { CASES = 120 };

@@ -7,7 +7,11 @@
 #include <math.h>
 #include <pthread.h>
 
-#define DIMS(...) (int64_t[]){__VA_ARGS__}
+#define DIMS(...)                                                                                                      \
+    (int64_t[])                                                                                                        \
+    {                                                                                                                  \
+        __VA_ARGS__                                                                                                    \
+    }
 
 START_TEST(test_shapes)
 {
