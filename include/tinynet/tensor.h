@@ -105,7 +105,7 @@ typedef struct tn_gemm_options {
  *  @param c  NULL, or f32 that broadcasts to [M,N] by NumPy's rules: [N], [1,N], [M,1], [M,N], [1], scalar; with c
  *            given and beta 0 in the options, beta is 1
  *  @param y  f32 [M,N]; must overlap none of the others, but may be c itself
- *  Errors    TN_ERR_SHAPE, TN_ERR_TYPE, TN_ERR_INVALID, TN_ERR_NO_MEMORY (packing buffers)
+ *  Errors    TN_ERR_SHAPE, TN_ERR_TYPE, TN_ERR_INVALID, TN_ERR_NO_MEMORY (packing buffers, from y's allocator)
  *  Source    Van Zee and van de Geijn, "BLIS", ACM TOMS 41 (2015) */
 TN_WARN_UNUSED TN_API tn_status tn_gemm(const tn_gemm_options *options, const tn_tensor *a, const tn_tensor *b,
                                         const tn_tensor *c, tn_tensor *y);
@@ -113,21 +113,21 @@ TN_WARN_UNUSED TN_API tn_status tn_gemm(const tn_gemm_options *options, const tn
 /** Resize images with bilinear interpolation at half-pixel centres, edges clamped, no antialiasing.
  *  Formula   source coordinate = (i + 0.5) * in / out - 0.5
  *  @param images  f32 or u8 [N,H,W,C]
- *  @param out     f32 [N,OH,OW,C]; u8 sources keep their range 0..255
- *  Errors    TN_ERR_SHAPE if N or C differ; TN_ERR_TYPE */
+ *  @param out     f32 [N,OH,OW,C], apart from images; u8 sources keep their range 0..255
+ *  Errors    TN_ERR_SHAPE if N or C differ; TN_ERR_TYPE; TN_ERR_INVALID (overlap) */
 TN_WARN_UNUSED TN_API tn_status tn_resize_bilinear(const tn_tensor *images, tn_tensor *out);
 
 /** Normalise along one axis (negative: from the end) so that the exponentials sum to one.
  *  Formula   softmax y = exp(x - max) / sum exp(x - max); log_softmax y = (x - max) - log sum exp(x - max)
  *  @param y  f32, shape of x; may be x itself
- *  Errors    TN_ERR_SHAPE, TN_ERR_TYPE, TN_ERR_INVALID (axis) */
+ *  Errors    TN_ERR_SHAPE, TN_ERR_TYPE, TN_ERR_INVALID (axis; y overlaps x otherwise) */
 TN_WARN_UNUSED TN_API tn_status tn_softmax_tensor(const tn_tensor *x, int axis, tn_tensor *y);
 TN_WARN_UNUSED TN_API tn_status tn_log_softmax_tensor(const tn_tensor *x, int axis, tn_tensor *y); /**< see above */
 
 /** Apply a dropout mask: y = mask ? x / (1 - rate) : 0.
  *  @param mask  u8, shape of x: 1 keeps
  *  @param y     f32, shape of x; may be x itself
- *  Errors    TN_ERR_SHAPE, TN_ERR_TYPE, TN_ERR_INVALID (rate outside [0,1)) */
+ *  Errors    TN_ERR_SHAPE, TN_ERR_TYPE, TN_ERR_INVALID (rate outside [0,1); y overlaps x otherwise, or mask) */
 TN_WARN_UNUSED TN_API tn_status tn_dropout_apply(const tn_tensor *x, const tn_tensor *mask, float rate, tn_tensor *y);
 
 #ifdef __cplusplus

@@ -2,7 +2,10 @@
 /** @file
  *  tn_gemm against the definition in double, over shapes, transposes, alpha, beta and every broadcast of c. Operands
  * are small integers, and alpha and beta powers of two, so that every result is exact. */
+#include "loans.h"
 #include "suite.h"
+
+#include <math.h>
 
 enum { CASES = 120 };
 
@@ -81,6 +84,95 @@ START_TEST(test_definition)
 }
 END_TEST
 
+/* Real numbers: within the bound of a sum of k rounded products; the same bits for every number of threads. */
+START_TEST(test_real_numbers)
+{
+    static const int64_t sizes[][3] = {{1, 1, 1}, {3, 200, 70}, {129, 33, 1000}, {64, 128, 4100}, {1, 10, 5000}};
+    int64_t m = sizes[_i][0], n = sizes[_i][1], k = sizes[_i][2];
+    random_state = 5;
+    tn_tensor *a = matrix(2, m, k), *b = matrix(2, k, n), *y = matrix(2, m, n), *again = NULL;
+    ck_ok(tn_tensor_fill_uniform(a, -1.0f, 1.0f, 1));
+    ck_ok(tn_tensor_fill_uniform(b, -1.0f, 1.0f, 2));
+    ck_ok(tn_gemm(NULL, a, b, NULL, y));
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double sum = 0.0, size = 0.0;
+            for (int64_t l = 0; l < k; l++) {
+                double product = (double)tn_tensor_f32(a)[i * k + l] * (double)tn_tensor_f32(b)[l * n + j];
+                sum += product;
+                size += fabs(product);
+            }
+            ck_assert_double_eq_tol((double)tn_tensor_f32(y)[i * n + j], sum, 0x1p-24 * (double)k * size);
+        }
+    ck_ok(tn_tensor_clone(NULL, y, &again));
+    for (int threads = 2; threads <= 5; threads++) {
+        ck_ok(tn_tensor_fill(again, (double)NAN));
+        ck_ok(tn_gemm(TN_OPTIONS(tn_gemm_options, .threads = threads), a, b, NULL, again));
+        ck_assert_mem_eq(tn_tensor_data(again), tn_tensor_data(y), tn_tensor_bytes(y));
+    }
+    tn_tensor_destroy(&a);
+    tn_tensor_destroy(&b);
+    tn_tensor_destroy(&y);
+    tn_tensor_destroy(&again);
+}
+END_TEST
+
+/* K = 0 leaves beta y, or beta c; M = 0 leaves nothing to do. */
+START_TEST(test_empty)
+{
+    random_state = 11;
+    tn_tensor *a = matrix(2, 0, 5), *b = matrix(2, 0, 3), *y = matrix(2, 5, 3), *c = matrix(1, 1, 3), *old = NULL;
+    tn_tensor *square = matrix(2, 3, 3), *none = matrix(2, 0, 3);
+    ck_ok(tn_tensor_clone(NULL, y, &old));
+    ck_ok(tn_gemm(TN_OPTIONS(tn_gemm_options, .transpose_a = true, .beta = 0.5f), a, b, NULL, y));
+    for (int i = 0; i < 15; i++)
+        ck_assert_float_eq(tn_tensor_f32(y)[i], 0.5f * tn_tensor_f32(old)[i]);
+    ck_ok(tn_gemm(TN_OPTIONS(tn_gemm_options, .transpose_a = true, .beta = 2.0f, .threads = 2), a, b, c, y));
+    for (int i = 0; i < 15; i++)
+        ck_assert_float_eq(tn_tensor_f32(y)[i], 2.0f * tn_tensor_f32(c)[i % 3]);
+    ck_ok(tn_gemm(TN_OPTIONS(tn_gemm_options, .transpose_a = true), a, b, NULL, y));
+    for (int i = 0; i < 15; i++)
+        ck_assert_float_eq(tn_tensor_f32(y)[i], 0.0f);
+    ck_ok(tn_gemm(NULL, b, square, c, none));
+    ck_ok(tn_gemm(NULL, none, square, NULL, none)); /* nothing overlaps nothing */
+    tn_tensor_destroy(&a);
+    tn_tensor_destroy(&b);
+    tn_tensor_destroy(&c);
+    tn_tensor_destroy(&y);
+    tn_tensor_destroy(&old);
+    tn_tensor_destroy(&none);
+    tn_tensor_destroy(&square);
+}
+END_TEST
+
+/* The output's allocator serves; when it refuses, whichever time, y is as it was and nothing is left out. */
+START_TEST(test_allocator)
+{
+    loans l = {.fail_at = SIZE_MAX};
+    const tn_allocator allocator = {lend, take_back, &l};
+    random_state = 3;
+    tn_tensor *a = matrix(2, 5, 7), *b = matrix(2, 7, 4), *c = matrix(2, 5, 4), *y = NULL;
+    ck_ok(tn_tensor_create(&allocator, TN_F32, 2, (int64_t[]){5, 4}, &y));
+    ck_ok(tn_tensor_fill(y, 7.0));
+    size_t before = l.calls;
+    int out = l.out;
+    for (l.fail_at = before + 1; tn_gemm(TN_OPTIONS(tn_gemm_options, .threads = 2), a, b, c, y) != TN_OK;
+         l.calls = before, l.fail_at++) {
+        ck_assert_int_eq(tn_last_status(), TN_ERR_NO_MEMORY);
+        ck_assert_int_eq(l.out, out);
+        for (int i = 0; i < 20; i++)
+            ck_assert_float_eq(tn_tensor_f32(y)[i], 7.0f);
+    }
+    ck_assert_uint_ge(l.fail_at, before + 3); /* buffers and pool */
+    ck_assert_int_eq(l.out, out);
+    tn_tensor_destroy(&y);
+    ck_assert_int_eq(l.out, 0);
+    tn_tensor_destroy(&a);
+    tn_tensor_destroy(&b);
+    tn_tensor_destroy(&c);
+}
+END_TEST
+
 START_TEST(test_c_is_y)
 {
     random_state = 99;
@@ -120,4 +212,5 @@ START_TEST(test_refused)
 }
 END_TEST
 
-TN_SUITE("gemm", TN_LOOPED(test_definition, CASES), {test_c_is_y}, {test_refused})
+TN_SUITE("gemm", TN_LOOPED(test_definition, CASES), TN_LOOPED(test_real_numbers, 5), {test_empty}, {test_allocator},
+         {test_c_is_y}, {test_refused})

@@ -116,6 +116,54 @@ START_TEST(test_dropout)
 }
 END_TEST
 
+/* In place is allowed where it is said; half over is not, nor a mask that lies in the output. */
+START_TEST(test_overlap)
+{
+    float data[12] = {0};
+    tn_tensor *x = NULL, *y = NULL, *image = NULL, *shifted = NULL, *mask = NULL;
+    ck_ok(tn_tensor_wrap(NULL, TN_F32, 1, DIMS(8), data, &x));
+    ck_ok(tn_tensor_wrap(NULL, TN_F32, 1, DIMS(8), data + 4, &y));
+    ck_ok(tn_tensor_wrap(NULL, TN_U8, 1, DIMS(8), data + 1, &mask));
+    ck_ok(tn_tensor_wrap(NULL, TN_F32, 4, DIMS(1, 2, 2, 1), data, &image));
+    ck_ok(tn_tensor_wrap(NULL, TN_F32, 4, DIMS(1, 2, 3, 1), data + 3, &shifted));
+    ck_fails(tn_softmax_tensor(x, 0, y), TN_ERR_INVALID, "tn_softmax_tensor: x overlaps");
+    ck_fails(tn_log_softmax_tensor(y, 0, x), TN_ERR_INVALID, "tn_log_softmax_tensor: x overlaps");
+    ck_fails(tn_dropout_apply(x, mask, 0.5f, x), TN_ERR_INVALID, "mask overlaps");
+    ck_fails(tn_resize_bilinear(image, shifted), TN_ERR_INVALID, "images overlaps");
+    ck_fails(tn_resize_bilinear(image, image), TN_ERR_INVALID, "images overlaps");
+    for (int i = 0; i < 12; i++)
+        ck_assert_float_eq(data[i], 0.0f);
+    ck_ok(tn_softmax_tensor(x, 0, x));
+    ck_assert_float_eq(data[7], 0.125f);
+    tn_tensor_destroy(&x);
+    tn_tensor_destroy(&y);
+    tn_tensor_destroy(&mask);
+    tn_tensor_destroy(&image);
+    tn_tensor_destroy(&shifted);
+}
+END_TEST
+
+/* Empty batches are fine; a scalar has no axis. */
+START_TEST(test_empty_and_scalar)
+{
+    tn_tensor *x = NULL, *scalar = NULL, *images = NULL, *mask = NULL;
+    ck_ok(tn_tensor_create(NULL, TN_F32, 2, DIMS(0, 3), &x));
+    ck_ok(tn_tensor_create(NULL, TN_U8, 2, DIMS(0, 3), &mask));
+    ck_ok(tn_tensor_create(NULL, TN_F32, 0, NULL, &scalar));
+    ck_ok(tn_tensor_create(NULL, TN_F32, 4, DIMS(0, 2, 2, 1), &images));
+    ck_ok(tn_softmax_tensor(x, 0, x));
+    ck_ok(tn_log_softmax_tensor(x, -1, x));
+    ck_ok(tn_dropout_apply(x, mask, 0.5f, x));
+    ck_ok(tn_resize_bilinear(images, images));
+    ck_fails(tn_softmax_tensor(scalar, 0, scalar), TN_ERR_INVALID, "rank 0");
+    ck_fails(tn_softmax_tensor(scalar, -1, scalar), TN_ERR_INVALID, "axis is -1");
+    tn_tensor_destroy(&x);
+    tn_tensor_destroy(&mask);
+    tn_tensor_destroy(&scalar);
+    tn_tensor_destroy(&images);
+}
+END_TEST
+
 START_TEST(test_version)
 {
     tn_version_info info = {.struct_size = sizeof info};
@@ -136,4 +184,4 @@ START_TEST(test_version)
 END_TEST
 
 TN_SUITE("operations", TN_LOOPED(test_resize_is_exact, 5), {test_resize_bytes_as_floats}, TN_LOOPED(test_softmax, 3),
-         {test_dropout}, {test_version})
+         {test_dropout}, {test_overlap}, {test_empty_and_scalar}, {test_version})

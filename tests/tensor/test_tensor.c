@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  Shapes, tensors, views on shared storage, values. */
+#include "loans.h"
 #include "suite.h"
 #include "tensor/storage.h"
 
@@ -196,5 +197,125 @@ START_TEST(test_transpose)
 }
 END_TEST
 
+START_TEST(test_empty_batches)
+{
+    tn_tensor *t = NULL, *v = NULL, *copy = NULL;
+    ck_ok(tn_tensor_create(NULL, TN_F32, 3, DIMS(0, 2, 3), &t));
+    ck_assert_int_eq(tn_tensor_size(t), 0);
+    ck_assert_uint_eq(tn_tensor_bytes(t), 0);
+    ck_assert_ptr_nonnull(tn_tensor_data(t));
+    ck_ok(tn_tensor_reshape(t, 2, DIMS(-1, 6), &v));
+    ck_assert_int_eq(tn_tensor_dim(v, 0), 0);
+    tn_tensor_destroy(&v);
+    ck_fails(tn_tensor_reshape(t, 2, DIMS(0, -1), &v), TN_ERR_SHAPE, "[0,2,3]");
+    ck_fails(tn_tensor_reshape(t, 2, DIMS(-1, -2), &v), TN_ERR_INVALID, "-2");
+    ck_fails(tn_tensor_reshape(t, 0, NULL, &v), TN_ERR_SHAPE, "[0,2,3]");
+    ck_ok(tn_tensor_slice(t, 0, 0, &v));
+    tn_tensor_destroy(&v);
+    ck_ok(tn_tensor_transpose(NULL, t, (int[]){0, 2, 1}, &copy));
+    ck_assert_int_eq(tn_tensor_dim(copy, 1), 3);
+    ck_ok(tn_tensor_fill(t, 1.0));
+    ck_ok(tn_tensor_fill_uniform(t, 0.0f, 1.0f, 1));
+    ck_ok(tn_tensor_copy(t, t));
+    tn_tensor_destroy(&copy);
+    tn_tensor_destroy(&t);
+}
+END_TEST
+
+START_TEST(test_scalars)
+{
+    const int64_t seven = 7;
+    tn_tensor *t = NULL, *v = NULL, *copy = NULL;
+    ck_ok(tn_tensor_from_data(NULL, TN_I64, 0, NULL, &seven, &t));
+    ck_assert_int_eq(tn_tensor_size(t), 1);
+    ck_assert_int_eq(tn_tensor_dim(t, 0), -1);
+    ck_ok(tn_tensor_reshape(t, 2, DIMS(1, 1), &v));
+    ck_ok(tn_tensor_transpose(NULL, t, NULL, &copy));
+    ck_assert(*(const int64_t *)tn_tensor_const_data(v) == 7 && *(const int64_t *)tn_tensor_const_data(copy) == 7);
+    tn_tensor_destroy(&t);
+    tn_tensor_destroy(&v);
+    tn_tensor_destroy(&copy);
+}
+END_TEST
+
+/* Nothing is copied: writing through one side is seen on the other; overlapping slices copy as if through a buffer. */
+START_TEST(test_wrapped_memory)
+{
+    int32_t data[6] = {0, 1, 2, 3, 4, 5};
+    static const int32_t moved[6] = {0, 1, 0, 1, 2, 3};
+    tn_tensor *t = NULL, *low = NULL, *high = NULL;
+    ck_ok(tn_tensor_wrap(NULL, TN_I32, 1, DIMS(6), data, &t));
+    ck_assert_ptr_eq(tn_tensor_data(t), data);
+    ck_ok(tn_tensor_slice(t, 0, 4, &low));
+    ck_ok(tn_tensor_slice(t, 2, 4, &high));
+    tn_tensor_destroy(&t); /* the memory is the caller's */
+    ck_ok(tn_tensor_copy(high, low));
+    ck_assert_mem_eq(data, moved, sizeof data);
+    tn_tensor_destroy(&low);
+    tn_tensor_destroy(&high);
+}
+END_TEST
+
+START_TEST(test_fill_uniform)
+{
+    tn_tensor *t = NULL, *same = NULL, *other = NULL;
+    ck_ok(tn_tensor_create(NULL, TN_F32, 2, DIMS(101, 7), &t));
+    ck_ok(tn_tensor_fill_uniform(t, -1.0f, 3.0f, 42));
+    ck_ok(tn_tensor_clone(NULL, t, &same));
+    ck_ok(tn_tensor_clone(NULL, t, &other));
+    ck_ok(tn_tensor_fill_uniform(same, -1.0f, 3.0f, 42));
+    ck_ok(tn_tensor_fill_uniform(other, -1.0f, 3.0f, 43));
+    ck_assert_mem_eq(tn_tensor_data(t), tn_tensor_data(same), tn_tensor_bytes(t));
+    ck_assert_mem_ne(tn_tensor_data(t), tn_tensor_data(other), tn_tensor_bytes(t));
+    for (int64_t i = 0; i < tn_tensor_size(t); i++)
+        ck_assert(tn_tensor_f32(t)[i] >= -1.0f && tn_tensor_f32(t)[i] < 3.0f);
+    ck_fails(tn_tensor_fill_uniform(t, 1.0f, 0.0f, 1), TN_ERR_INVALID, "[1,0)");
+    ck_fails(tn_tensor_fill_uniform(t, 0.0f, INFINITY, 1), TN_ERR_INVALID, "inf");
+    ck_fails(tn_tensor_fill_uniform(t, NAN, 1.0f, 1), TN_ERR_INVALID, "nan");
+    ck_assert_mem_eq(tn_tensor_data(t), tn_tensor_data(same), tn_tensor_bytes(t));
+    ck_ok(tn_tensor_fill_uniform(t, -0x1.fffffep127f, 0x1.fffffep127f, 1)); /* wider than a float can say */
+    ck_assert(isfinite(tn_tensor_f32(t)[0]));
+    tn_tensor_destroy(&t);
+    tn_tensor_destroy(&same);
+    tn_tensor_destroy(&other);
+}
+END_TEST
+
+/* A tensor made and used; TN_OK, or the first failure, after which nothing is left. */
+static tn_status use_allocator(const tn_allocator *allocator)
+{
+    tn_tensor *made[4] = {NULL};
+    const float data[6] = {0};
+    tn_status status = tn_tensor_from_data(allocator, TN_F32, 2, DIMS(2, 3), data, &made[0]);
+    if (status == TN_OK)
+        status = tn_tensor_slice(made[0], 1, 1, &made[1]);
+    if (status == TN_OK)
+        status = tn_tensor_transpose(allocator, made[0], (int[]){1, 0}, &made[2]);
+    if (status == TN_OK)
+        status = tn_tensor_clone(allocator, made[0], &made[3]);
+    for (int i = 0; i < 4; i++) {
+        ck_assert(status == TN_OK || i < 3 || made[i] == NULL);
+        tn_tensor_destroy(&made[i]);
+    }
+    return status;
+}
+
+START_TEST(test_refusing_allocator)
+{
+    loans l = {.fail_at = 1};
+    const tn_allocator allocator = {lend, take_back, &l}, half = {lend, NULL, &l};
+    tn_tensor *t = NULL;
+    for (; use_allocator(&allocator) != TN_OK; l.calls = 0, l.fail_at++) {
+        ck_assert_int_eq(tn_last_status(), TN_ERR_NO_MEMORY);
+        ck_assert_int_eq(l.out, 0);
+        ck_assert_uint_lt(l.fail_at, 100);
+    }
+    ck_assert_uint_gt(l.fail_at, 4);
+    ck_assert_int_eq(l.out, 0);
+    ck_fails(tn_tensor_create(&half, TN_F32, 0, NULL, &t), TN_ERR_INVALID, "release");
+}
+END_TEST
+
 TN_SUITE("tensor", {test_shapes}, TN_LOOPED(test_create, 4), {test_create_refused}, {test_views_share},
-         {test_views_refused}, {test_views_in_threads}, {test_copy_and_clone}, {test_fill}, {test_transpose})
+         {test_views_refused}, {test_views_in_threads}, {test_copy_and_clone}, {test_fill}, {test_transpose},
+         {test_empty_batches}, {test_scalars}, {test_wrapped_memory}, {test_fill_uniform}, {test_refusing_allocator})
