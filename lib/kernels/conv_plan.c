@@ -40,20 +40,25 @@ static double whole(int64_t count, int64_t lanes)
     return (double)((count + lanes - 1) / lanes * lanes);
 }
 
+/** Lanes of a product [rows,cols] with the better of its two sides in vectors. */
+static double lanes_of(double rows, double cols)
+{
+    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
+    double straight = whole((int64_t)rows, kernel->s) * whole((int64_t)cols, kernel->v);
+    double turned = whole((int64_t)rows, kernel->v) * whole((int64_t)cols, kernel->s);
+    return straight < turned ? straight : turned;
+}
+
 /** Multiply-adds of plain sums for IMAGES images of one group. */
 static double cost_of_gemm(const tn_conv_shape *s, tn_conv_pass pass)
 {
-    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     double pixels = (double)IMAGES * (double)s->oh * (double)s->ow, taps = (double)s->r * (double)s->s;
-    int64_t c = s->c / s->groups, f = s->f / s->groups;
-    double in = (double)c, out = whole(f, kernel->v);
-    if (pass == TN_CONV_DATA) {
-        in = (double)f;
-        out = whole(c, kernel->v);
-    } else if (pass == TN_CONV_FILTER) {
-        in = whole(s->r * s->s * c, kernel->s) / taps;
-    }
-    return pixels * taps * in * (out + PACK_COST);
+    double c = (double)(s->c / s->groups), f = (double)(s->f / s->groups), packed = pixels * taps * c;
+    if (pass == TN_CONV_FORWARD)
+        return taps * c * lanes_of(pixels, f) + PACK_COST * packed;
+    if (pass == TN_CONV_DATA)
+        return taps * f * lanes_of(pixels, c) + PACK_COST * pixels * taps * f;
+    return pixels * lanes_of(taps * c, f) + PACK_COST * packed;
 }
 
 static double cost_of_winograd(const tn_conv_shape *s, tn_conv_pass pass, int64_t m)
