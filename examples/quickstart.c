@@ -42,7 +42,7 @@ int main(void)
     tn_optimizer *sgd = tn_sgd(.learning_rate = 0.05, .momentum = 0.9);
     check(tn_dataset_from_tensors(NULL, images, classes, &data));
     check(tn_loader_create(data, TN_OPTIONS(tn_loader_options, .batch_size = 32, .shuffle = true), &loader));
-    check(tn_fit(session, loss, sgd, loader, TN_OPTIONS(tn_fit_options, .epochs = 10)));
+    check(tn_fit(session, loss, sgd, loader, TN_OPTIONS(tn_fit_options, .epochs = 20)));
     check(tn_evaluate(session, loss, loader, NULL, &result));
     printf("loss %.4f, accuracy %.4f\n", result.loss, result.accuracy);
 

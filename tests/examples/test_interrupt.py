@@ -8,7 +8,7 @@ import time
 
 import driver
 
-RUN = ("--limit", 2048, "--test-limit", 256, "--batch-size", 32, "--epochs", 8, "--seed", 9)  # 64 steps an epoch
+RUN = ("--limit", 2048, "--test-limit", 256, "--batch-size", 32, "--epochs", 6, "--seed", 9, "--threads", 1)  # 64 steps an epoch
 
 
 def keys(path):
