@@ -3,6 +3,7 @@
 and static, and as a meson subproject. Arguments: the build directory, the top of the tree, the compiler's command."""
 import glob
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -36,10 +37,12 @@ def through_pkg_config(prefix, scratch):
     pc = {"PKG_CONFIG_PATH": places[0]}
     program = os.path.join(scratch, "outside.c")
     run("pkg-config", "--exists", "--print-errors", "tinynet", **pc)
-    import shlex
     flags = shlex.split(run("pkg-config", "--cflags", "--libs", "tinynet", **pc))
     run(*compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", program, "-o", os.path.join(scratch, "shared"), *flags)
     expect(run(os.path.join(scratch, "shared"), LD_LIBRARY_PATH=library), "outside: 4 outputs")
+    if shutil.which("ldd") and "libtinynet.so.0 =>" not in run("ldd", os.path.join(scratch, "shared"),
+                                                               LD_LIBRARY_PATH=library):
+        sys.exit("the shared program does not ask for libtinynet.so.0")
     flags = shlex.split(run("pkg-config", "--cflags", "--libs", "--static", "tinynet", **pc))
     archive = os.path.join(library, "libtinynet.a")
     flags = [archive if flag == "-ltinynet" else flag for flag in flags] # the shared one lies beside it
@@ -48,6 +51,22 @@ def through_pkg_config(prefix, scratch):
     linked = run("ldd", os.path.join(scratch, "static")) if shutil.which("ldd") else ""
     if "libtinynet" in linked:
         sys.exit("the static program needs the shared library")
+
+
+def check_files(prefix):
+    """What a package must hold."""
+    found = {os.path.relpath(os.path.join(place, name), prefix)
+             for place, _, names in os.walk(prefix) for name in names}
+    library = os.path.relpath(os.path.dirname(glob.glob(os.path.join(prefix, "lib*", "**", "libtinynet.so"),
+                                                        recursive=True)[0]), prefix)
+    headers = [name for name in os.listdir(os.path.join(top, "include", "tinynet")) if name.endswith(".h")]
+    wanted = [f"include/tinynet/{name}" for name in headers + ["version.h"]]
+    wanted += [f"{library}/{name}" for name in ("libtinynet.so", "libtinynet.so.0", "libtinynet.a",
+                                                "pkgconfig/tinynet.pc")] + ["share/doc/tinynet/COPYING"]
+    missing = sorted(set(wanted) - found)
+    if missing:
+        sys.exit("not installed: " + ", ".join(missing))
+    print(f"{len(wanted)} files are there")
 
 
 def as_subproject(scratch):
@@ -79,5 +98,6 @@ with tempfile.TemporaryDirectory(prefix="tinynet installed ") as scratch:
     with open(pc, "w", encoding="ascii") as file:
         file.write(text.replace(f"prefix={first}", "prefix=" + prefix.replace(" ", "\\ "), 1))
     shutil.copy(os.path.join(top, "tests", "install", "outside.c"), scratch)
+    check_files(prefix)
     through_pkg_config(prefix, scratch)
     as_subproject(scratch)
