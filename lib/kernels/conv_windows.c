@@ -95,11 +95,12 @@ static void place_lanes(const tn_windows *w, int64_t first, int64_t present, lan
 static void copy_run(const tn_windows *w, const lanes *l, int64_t i, const run *r, float *out)
 {
     int64_t y = l->y[i] + r->y, x = l->x[i] + r->x, low = 0, high = 0;
+    const float *data = l->image[i];
     if (y >= 0 && y < w->h) {
+        data += (y * w->w + x) * w->pitch + r->from;
         low = min_i64(max_i64(-x * w->channels - r->from, 0), r->floats);
         high = max_i64(min_i64((w->w - x) * w->channels - r->from, r->floats), low);
     }
-    const float *data = l->image[i] + (y * w->w + x) * w->pitch + r->from;
     for (int64_t k = 0; k < low; k++)
         out[k] = 0.0f;
     for (int64_t k = low; k < high; k++)

@@ -67,6 +67,17 @@ static bool should_pack(const tn_product *p, int64_t *floats)
     return true;
 }
 
+/** The most that is packed in a product of up to these sizes: a shorter k may come under PACKED_MOST. */
+static int64_t packed_floats(const tn_product *p)
+{
+    int64_t wide = ceil_div(p->n, tn_gemm_kernel_in_use()->v) * tn_gemm_kernel_in_use()->v, floats;
+    if (p->m <= tn_block_rows())
+        return 0;
+    if (!tn_mul_i64(wide, p->k, &floats) || floats > PACKED_MOST)
+        floats = PACKED_MOST;
+    return (floats + TN_PANEL_SLACK / (int64_t)sizeof(float) + 15) / 16 * 16;
+}
+
 static tn_nest nest_of(const tn_product *p)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
@@ -107,8 +118,7 @@ static int64_t partial_floats(const tn_product *p)
 
 tn_status tn_product_scratch(const tn_product *p, int threads, size_t *out)
 {
-    int64_t packed, own, each = buffer_floats(p, &own), floats;
-    should_pack(p, &packed);
+    int64_t packed = packed_floats(p), own, each = buffer_floats(p, &own), floats;
     if (each < 0 || !tn_mul_i64(each, threads, &floats) || !tn_add_i64(floats, packed, &floats) ||
         !tn_add_i64(floats, partial_floats(p), &floats) || !tn_mul_i64(floats, sizeof(float), &floats))
         return TN_FAIL(TN_ERR_OVERFLOW, "scratch of a product [%lld,%lld] does not fit", (long long)p->m,

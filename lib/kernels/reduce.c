@@ -69,9 +69,9 @@ void tn_bias_gradient(tn_pool *pool, const float *dy, int64_t rows, int64_t f, b
 
 tn_status tn_bias_gradient_scratch(int64_t rows, int64_t f, size_t *out)
 {
-    int64_t each, tiles;
+    /* Fewer rows may come in more tiles, each of them shorter: this bounds them all. */
+    int64_t least = ceil_div(rows, TILE_ROWS), tiles = least < TILES ? least : TILES;
     size_t size;
-    tile_rows(rows, &each, &tiles);
     if (!tn_mul_size((size_t)tiles, (size_t)f, &size) || !tn_mul_size(size, sizeof(float), &size) ||
         size > SIZE_MAX - TN_ALIGNMENT)
         return TN_FAIL(TN_ERR_OVERFLOW, "scratch for the sum over %lld rows of %lld does not fit", (long long)rows,
