@@ -18,7 +18,8 @@ static int check_outputs(fmnist_run *run)
     const char *reason = "";
     if (o->checkpoint && !path_takes_checkpoint(o->checkpoint, &reason))
         return report_refusal("--checkpoint %s: %s", o->checkpoint, reason);
-    if (o->log && (paths_are_one(o->log, o->checkpoint) || paths_are_one(o->log, o->resume)))
+    char name[RUN_NAME];
+    if (o->log && (paths_are_one(o->log, run_checkpoint_path(run, name)) || paths_are_one(o->log, o->resume)))
         return report_refusal("--log %s: is the checkpoint", o->log);
     if (!log_open(&run->log, o->log))
         return report_refusal("--log %s: %s", o->log, strerror(errno));

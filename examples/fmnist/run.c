@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME = 256 };
-
 static tn_status output_failed(fmnist_run *run, const char *what)
 {
     run->output_failed = true;
@@ -80,14 +78,17 @@ static tn_status fit(fmnist_run *run)
                              .on_step = on_step, .on_epoch = on_epoch, .context = run));
 }
 
+const char *run_checkpoint_path(const fmnist_run *run, char name[RUN_NAME])
+{
+    snprintf(name, RUN_NAME, "%s.ckpt", run->program->name);
+    return run->options.checkpoint ? run->options.checkpoint : name;
+}
+
 /* Leave a checkpoint and say how to go on from it. */
 static bool leave_checkpoint(fmnist_run *run, const char *why)
 {
-    char name[NAME];
-    const char *path = run->options.checkpoint;
-    snprintf(name, sizeof name, "%s.ckpt", run->program->name);
-    if (!path)
-        path = name;
+    char name[RUN_NAME];
+    const char *path = run_checkpoint_path(run, name);
     if (run_save(run, path) != TN_OK) {
         report("%s; cannot save the checkpoint: %s", why, tn_last_error());
         return false;

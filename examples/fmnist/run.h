@@ -39,6 +39,10 @@ int run_restore(fmnist_run *run);
 /** Save where the run stands. */
 TN_WARN_UNUSED tn_status run_save(fmnist_run *run, const char *path);
 
+/** Where Ctrl-C saves: the checkpoint that was asked for, or the program's own, whose path is written to `name`. */
+#define RUN_NAME 256
+const char *run_checkpoint_path(const fmnist_run *run, char name[RUN_NAME]);
+
 /** Train up to the last epoch and return the exit status. */
 int run_train(fmnist_run *run);
 
