@@ -12,6 +12,7 @@
 
 static _Thread_local char detail[DETAIL_SIZE];
 static _Thread_local tn_status last_status;
+static _Thread_local uint64_t fail_count;
 
 const char *tn_status_name(tn_status status)
 {
@@ -45,6 +46,11 @@ tn_status tn_last_status(void)
     return last_status;
 }
 
+uint64_t tn_fail_count(void)
+{
+    return fail_count;
+}
+
 tn_status tn_fail(tn_status status, const char *format, ...)
 {
     char line[DETAIL_SIZE]; /* beside the old detail, which may be among the arguments */
@@ -55,6 +61,7 @@ tn_status tn_fail(tn_status status, const char *format, ...)
     va_end(arguments);
     memcpy(detail, line, strlen(line) + 1);
     last_status = status;
+    fail_count++;
     errno = saved_errno;
     return status;
 }

@@ -9,6 +9,10 @@
 /** Fail: set the thread's detail (printf style, one line) and give the status, as in `return TN_FAIL(...)`. */
 #define TN_FAIL(status, ...) tn_fail((status), __VA_ARGS__)
 
+/** How often this thread's detail has been set. A callback of the caller's that fails has said why if the number went up
+ *  meanwhile; the text alone does not tell, as it may say the same again. */
+uint64_t tn_fail_count(void);
+
 /** Forward a failure untouched. */
 #define TN_TRY(expression)                                                                                             \
     do {                                                                                                               \

@@ -9,10 +9,7 @@
 #include "tensor/storage.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-
-#define DETAIL 512
 
 /* --- creating */
 
@@ -250,10 +247,9 @@ tn_status tn_dataset_read(const tn_dataset *dataset, int64_t index, void *sample
         memcpy(target, tn_dataset_target_at(dataset, index), dataset->target_bytes);
         return TN_OK;
     }
-    char before[DETAIL]; /* the source has said something of its own if this is no longer the thread's detail */
-    (void)snprintf(before, sizeof before, "%s", tn_last_error());
+    uint64_t before = tn_fail_count();
     tn_status status = dataset->source.read(dataset->source.context, index, sample, target);
-    if (status != TN_OK && (tn_last_status() != status || strncmp(before, tn_last_error(), sizeof before - 1) == 0))
+    if (status != TN_OK && (tn_last_status() != status || tn_fail_count() == before))
         return TN_FAIL(status, "sample %" PRId64 ": its source gave %s", index, tn_status_name(status));
     return status;
 }

@@ -14,7 +14,6 @@
 #include <assert.h>
 #include <math.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Each custom layer carries an operator table of its own: kind, title and what it cannot do differ. */
@@ -89,23 +88,11 @@ static void destroy(tn_layer *layer)
 
 /* --- failures of the caller's functions */
 
-typedef struct last_words {
-    char text[TN_FAILURE_TEXT];
-} last_words;
-
-static last_words remember(void)
+/* Name the layer, before what the function has said of its own since there were `before` failures. */
+static tn_status refused(const char *name, const char *function, tn_status status, uint64_t before)
 {
-    last_words before;
-    (void)snprintf(before.text, sizeof before.text, "%s", tn_last_error());
-    return before;
-}
-
-/* Name the layer; the function has said something of its own if the thread's detail is not the one from before. */
-static tn_status refused(const char *name, const char *function, tn_status status, const last_words *before)
-{
-    last_words now = remember();
-    if (tn_last_status() == status && strcmp(now.text, before->text) != 0)
-        return TN_FAIL(status, "%s: %s", name, now.text);
+    if (tn_last_status() == status && tn_fail_count() != before)
+        return TN_FAIL(status, "%s: %s", name, tn_last_error());
     return TN_FAIL(status, "%s: its function %s gave %s", name, function, tn_status_name(status));
 }
 
@@ -130,10 +117,10 @@ static tn_status infer(const tn_layer *layer, const char *name, const tn_shape *
 {
     const custom_layer *custom = (const custom_layer *)layer;
     tn_shape shape = {0};
-    last_words before = remember();
+    uint64_t before = tn_fail_count();
     tn_status status = custom->ops.infer(custom->self, in, &shape);
     if (status != TN_OK)
-        return refused(name, "infer", status, &before);
+        return refused(name, "infer", status, before);
     TN_TRY(check_shape(name, "output", &shape, 1));
     if (shape.dims[0] != in->dims[0]) {
         char from[TN_SHAPE_TEXT], to[TN_SHAPE_TEXT];
@@ -161,12 +148,12 @@ static tn_status parameter(const tn_layer *layer, const char *name, const tn_sha
     tn_parameter_spec spec = {0};
     tn_shape one = *in;
     one.dims[0] = 1;
-    last_words before = remember();
+    uint64_t before = tn_fail_count();
     tn_status status = custom->ops.parameter(custom->self, &one, index, &spec);
     if (status == TN_NOT_FOUND)
         return TN_NOT_FOUND;
     if (status != TN_OK)
-        return refused(name, "parameter", status, &before);
+        return refused(name, "parameter", status, before);
     if (index >= TN_OP_MAX_PARAMETERS)
         return TN_FAIL(TN_ERR_INVALID, "%s: more than %d parameters", name, TN_OP_MAX_PARAMETERS);
     TN_TRY(check_spec(name, &spec));
@@ -254,9 +241,9 @@ static tn_status forward(const tn_layer *layer, const tn_op_run *run)
     const custom_layer *custom = (const custom_layer *)layer;
     call_tensors tensors;
     const tn_layer_call call = call_of(run, &tensors);
-    last_words before = remember();
+    uint64_t before = tn_fail_count();
     tn_status status = custom->ops.forward(custom->self, &call);
-    return status == TN_OK ? TN_OK : refused(run->name, "forward", status, &before);
+    return status == TN_OK ? TN_OK : refused(run->name, "forward", status, before);
 }
 
 /* Gradients start at zero, unless they are to be added to. */
@@ -292,9 +279,9 @@ static tn_status backward(const tn_layer *layer, const tn_op_run *run)
     }
     lay_out_gradients(run, &tensors);
     call.dparams = tensors.dparam_list;
-    last_words before = remember();
+    uint64_t before = tn_fail_count();
     tn_status status = custom->ops.backward(custom->self, &call);
-    return status == TN_OK ? TN_OK : refused(run->name, "backward", status, &before);
+    return status == TN_OK ? TN_OK : refused(run->name, "backward", status, before);
 }
 
 static const tn_op custom_op = {

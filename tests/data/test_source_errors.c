@@ -92,6 +92,21 @@ START_TEST(test_error_without_words)
 }
 END_TEST
 
+/** A second failure without words must not go by the words of the first. */
+START_TEST(test_two_errors_without_words)
+{
+    failing f = {.at = 1, .times = 1, .status = TN_ERR_IO};
+    tn_loader *loader = failing_loader(&f, true);
+    const tn_tensor *x = NULL, *y = NULL;
+    ck_fails(tn_loader_next(loader, &x, &y), TN_ERR_IO, "sample 1: its source gave TN_ERR_IO");
+    ck_ok(tn_loader_next(loader, &x, &y));
+    f.at = 4;
+    f.times = 1;
+    ck_fails(tn_loader_next(loader, &x, &y), TN_ERR_IO, "sample 4: its source gave TN_ERR_IO");
+    tn_loader_destroy(&loader);
+}
+END_TEST
+
 START_TEST(test_stopped_by_source)
 {
     failing f = {.at = 1, .times = -1, .status = TN_STOPPED, .text = "enough"};
@@ -117,5 +132,5 @@ START_TEST(test_dropped_error)
 END_TEST
 
 TN_SUITE("source_errors", TN_LOOPED(test_error, BOTH), TN_LOOPED(test_passing_error, BOTH),
-         TN_LOOPED(test_error_without_words, BOTH), TN_LOOPED(test_stopped_by_source, BOTH),
-         TN_LOOPED(test_dropped_error, BOTH))
+         TN_LOOPED(test_error_without_words, BOTH), {test_two_errors_without_words},
+         TN_LOOPED(test_stopped_by_source, BOTH), TN_LOOPED(test_dropped_error, BOTH))
