@@ -19,7 +19,10 @@ static int check_outputs(fmnist_run *run)
     if (o->checkpoint && !path_takes_checkpoint(o->checkpoint, &reason))
         return report_refusal("--checkpoint %s: %s", o->checkpoint, reason);
     char name[RUN_NAME];
-    if (o->log && (paths_are_one(o->log, run_checkpoint_path(run, name)) || paths_are_one(o->log, o->resume)))
+    const char *on_stop = run_checkpoint_path(run, name);
+    if (!o->checkpoint && !path_takes_checkpoint(on_stop, &reason))
+        report("Ctrl-C could not save to %s (%s): --checkpoint FILE names another place", on_stop, reason);
+    if (o->log && (paths_are_one(o->log, on_stop) || paths_are_one(o->log, o->resume)))
         return report_refusal("--log %s: is the checkpoint", o->log);
     if (!log_open(&run->log, o->log))
         return report_refusal("--log %s: %s", o->log, strerror(errno));

@@ -68,19 +68,20 @@ TN_WARN_UNUSED TN_API tn_status tn_model_load(tn_model *model, const char *path,
 typedef struct tn_checkpoint {
     size_t struct_size;
     tn_model *model;
-    tn_optimizer *optimizer;
-    tn_session *session;      /**< the step that keys dropout */
+    tn_optimizer *optimizer;  /**< state, step, base rate; its schedule is saved, and must be the same to load */
+    tn_session *session;      /**< the seed and the step that key dropout; load puts the seed into the model */
     tn_loader *loader;        /**< seed, batch size and sample count are saved, and must be the same to load */
     tn_progress *progress;    /**< its position is restored here; tn_fit goes on from it */
     const tn_metadata *metadata; /**< save: more keys for the file, read back with tn_safetensors_metadata */
     size_t metadata_count;
-    bool force;               /**< load: accept another seed, batch size and sample count */
+    bool force;               /**< load: accept another seed, batch size, sample count and schedule */
 } tn_checkpoint;
 
 /** Save a checkpoint: a safetensors file that NumPy and PyTorch read. Equal states give equal bytes. */
 TN_WARN_UNUSED TN_API tn_status tn_checkpoint_save(const char *path, const tn_checkpoint *checkpoint);
 /** Load a checkpoint; on any failure everything is as it was.
- *  Errors    TN_ERR_STATE if it is of another run (another optimizer, seed, batch size, sample count) */
+ *  Errors    TN_ERR_STATE if it is of another run (another optimizer, schedule, seed, batch size,
+ *            sample count) */
 TN_WARN_UNUSED TN_API tn_status tn_checkpoint_load(const char *path, const tn_checkpoint *checkpoint);
 
 #ifdef __cplusplus

@@ -91,11 +91,13 @@ TN_WARN_UNUSED TN_API tn_status tn_tensor_fill_uniform(tn_tensor *tensor, float 
 /** Options of tn_gemm. */
 typedef struct tn_gemm_options {
     size_t struct_size;
-    float alpha;       /**< 0 stands for 1; to scale by zero, set `beta` alone and use tn_tensor_fill */
+    float alpha;       /**< 0 stands for 1, unless `literal` is set */
     float beta;        /**< default 0: the old value of y is not read */
     bool transpose_a;  /**< a is [K,M] */
     bool transpose_b;  /**< b is [N,K] */
     int threads;       /**< default 1 */
+    bool literal;      /**< alpha and beta are what they say, 0 too: with alpha 0, a and b are not read; with beta 0, c
+                            and the old value of y are not */
 } tn_gemm_options;
 
 /** Multiply matrices on BLIS's micro-kernel.
@@ -103,7 +105,7 @@ typedef struct tn_gemm_options {
  *  @param a  f32 [M,K], or [K,M] with transpose_a
  *  @param b  f32 [K,N], or [N,K] with transpose_b
  *  @param c  NULL, or f32 that broadcasts to [M,N] by NumPy's rules: [N], [1,N], [M,1], [M,N], [1], scalar; with c
- *            given and beta 0 in the options, beta is 1
+ *            given and beta 0 in the options, beta is 1, unless they are literal
  *  @param y  f32 [M,N]; must overlap none of the others, but may be c itself
  *  Errors    TN_ERR_SHAPE, TN_ERR_TYPE, TN_ERR_INVALID, TN_ERR_NO_MEMORY (packing buffers, from y's allocator)
  *  Source    Van Zee and van de Geijn, "BLIS", ACM TOMS 41 (2015) */

@@ -6,6 +6,8 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "formats/checksum.h"
+#include "model/model_core.h"
+#include "optim/algorithm.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -24,7 +26,13 @@ static const struct field {
 } fields[] = {
     {"tinynet.optimizer.steps", TN_RUN_OPTIMIZER, SIGNED, offsetof(tn_run_state, steps)},
     {"tinynet.learning_rate", TN_RUN_OPTIMIZER, BITS, offsetof(tn_run_state, learning_rate)},
+    {"tinynet.schedule.kind", TN_RUN_OPTIMIZER, SIGNED, offsetof(tn_run_state, schedule_kind)},
+    {"tinynet.schedule.warmup", TN_RUN_OPTIMIZER, SIGNED, offsetof(tn_run_state, schedule_warmup)},
+    {"tinynet.schedule.period", TN_RUN_OPTIMIZER, SIGNED, offsetof(tn_run_state, schedule_period)},
+    {"tinynet.schedule.gamma", TN_RUN_OPTIMIZER, BITS, offsetof(tn_run_state, schedule_gamma)},
+    {"tinynet.schedule.minimum", TN_RUN_OPTIMIZER, BITS, offsetof(tn_run_state, schedule_minimum)},
     {"tinynet.session.step", TN_RUN_SESSION, UNSIGNED, offsetof(tn_run_state, session_step)},
+    {"tinynet.session.seed", TN_RUN_SESSION, UNSIGNED, offsetof(tn_run_state, model_seed)},
     {"tinynet.loader.seed", TN_RUN_LOADER, UNSIGNED, offsetof(tn_run_state, seed)},
     {"tinynet.loader.batch_size", TN_RUN_LOADER, SIGNED, offsetof(tn_run_state, batch_size)},
     {"tinynet.loader.samples", TN_RUN_LOADER, SIGNED, offsetof(tn_run_state, samples)},
@@ -53,6 +61,17 @@ tn_status tn_checkpoint_read(const char *function, const tn_checkpoint *given, t
     return TN_OK;
 }
 
+/* What the schedule is, with its defaults; a function of the caller's cannot be stored, only that there is one. */
+static void collect_schedule(const tn_optimizer *optimizer, tn_run_state *out)
+{
+    const tn_schedule schedule = tn_schedule_normal(&optimizer->schedule);
+    out->schedule_kind = (int64_t)schedule.kind;
+    out->schedule_warmup = schedule.warmup;
+    out->schedule_period = schedule.period;
+    out->schedule_gamma = schedule.gamma;
+    out->schedule_minimum = schedule.minimum;
+}
+
 tn_status tn_run_state_collect(const tn_checkpoint *checkpoint, tn_run_state *out)
 {
     *out = (tn_run_state){.parts = 0};
@@ -61,10 +80,12 @@ tn_status tn_run_state_collect(const tn_checkpoint *checkpoint, tn_run_state *ou
         out->optimizer = tn_optimizer_kind(checkpoint->optimizer);
         out->steps = tn_optimizer_step_count(checkpoint->optimizer);
         out->learning_rate = tn_optimizer_learning_rate(checkpoint->optimizer);
+        collect_schedule(checkpoint->optimizer, out);
     }
     if (checkpoint->session != NULL) {
         out->parts |= TN_RUN_SESSION;
         out->session_step = tn_session_step(checkpoint->session);
+        out->model_seed = checkpoint->model->seed;
     }
     if (checkpoint->loader != NULL) {
         out->parts |= TN_RUN_LOADER;
@@ -146,14 +167,33 @@ tn_status tn_run_state_read(const tn_safetensors *file, const char *path, unsign
     return TN_OK;
 }
 
-static tn_status check_optimizer(const char *path, const tn_optimizer *optimizer, const tn_run_state *state)
+static tn_status check_schedule(const char *path, const tn_optimizer *optimizer, const tn_run_state *state)
 {
+    tn_run_state own;
+    collect_schedule(optimizer, &own);
+    bool same = state->schedule_kind == own.schedule_kind && state->schedule_warmup == own.schedule_warmup &&
+                state->schedule_period == own.schedule_period && state->schedule_gamma == own.schedule_gamma &&
+                state->schedule_minimum == own.schedule_minimum;
+    if (!same)
+        return TN_FAIL(TN_ERR_STATE,
+                       "%s: was saved with schedule kind %" PRId64 ", warmup %" PRId64 ", period %" PRId64
+                       ", gamma %g, minimum %g; the optimizer has kind %" PRId64 ", warmup %" PRId64 ", period %" PRId64
+                       ", gamma %g, minimum %g",
+                       path, state->schedule_kind, state->schedule_warmup, state->schedule_period,
+                       state->schedule_gamma, state->schedule_minimum, own.schedule_kind, own.schedule_warmup,
+                       own.schedule_period, own.schedule_gamma, own.schedule_minimum);
+    return TN_OK;
+}
+
+static tn_status check_optimizer(const char *path, const tn_checkpoint *checkpoint, const tn_run_state *state)
+{
+    const tn_optimizer *optimizer = checkpoint->optimizer;
     if (strcmp(state->optimizer, tn_optimizer_kind(optimizer)) != 0)
         return TN_FAIL(TN_ERR_STATE, "%s: was saved with optimizer %s, not %s", path, state->optimizer,
                        tn_optimizer_kind(optimizer));
     if (!isfinite(state->learning_rate) || state->learning_rate <= 0)
         return TN_FAIL(TN_ERR_FORMAT, "%s: tinynet.learning_rate is not a finite number above 0", path);
-    return TN_OK;
+    return checkpoint->force ? TN_OK : check_schedule(path, optimizer, state);
 }
 
 /* The position within an epoch means nothing to a loader that cuts the data in another way. */
@@ -186,7 +226,7 @@ static tn_status check_loader(const char *path, const tn_checkpoint *checkpoint,
 tn_status tn_run_state_check(const char *path, const tn_checkpoint *checkpoint, tn_run_state *state)
 {
     if (state->parts & TN_RUN_OPTIMIZER)
-        TN_TRY(check_optimizer(path, checkpoint->optimizer, state));
+        TN_TRY(check_optimizer(path, checkpoint, state));
     if (state->parts & TN_RUN_LOADER)
         TN_TRY(check_loader(path, checkpoint, state));
     if (state->progress.correct > state->progress.samples)
@@ -211,8 +251,10 @@ tn_status tn_run_state_apply(const tn_run_state *state, const tn_checkpoint *che
         TN_TRY(tn_optimizer_set_learning_rate(checkpoint->optimizer, state->learning_rate));
         TN_TRY(tn_optimizer_set_step_count(checkpoint->optimizer, state->steps));
     }
-    if (state->parts & TN_RUN_SESSION)
+    if (state->parts & TN_RUN_SESSION) {
         tn_session_set_step(checkpoint->session, state->session_step);
+        checkpoint->model->seed = state->model_seed;
+    }
     if (state->parts & TN_RUN_PROGRESS)
         apply_progress(&state->progress, checkpoint->progress);
     return TN_OK;

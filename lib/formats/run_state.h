@@ -19,13 +19,16 @@ typedef struct tn_run_state {
     const char *optimizer; /* its kind; borrowed */
     int64_t steps;
     double learning_rate;
+    int64_t schedule_kind, schedule_warmup, schedule_period;
+    double schedule_gamma, schedule_minimum;
     uint64_t session_step;
-    uint64_t seed;
+    uint64_t model_seed; /* the key of dropout */
+    uint64_t seed;       /* of the loader */
     int64_t batch_size, samples, epoch, batch;
     tn_progress progress;
 } tn_run_state;
 
-#define TN_RUN_STATE_ENTRIES 16 /* metadata that a run state makes at most */
+#define TN_RUN_STATE_ENTRIES 24 /* metadata that a run state makes at most */
 
 /** The text of a run state; entries point into it. */
 typedef struct tn_run_text {
@@ -47,7 +50,8 @@ void tn_run_state_write(const tn_run_state *state, tn_run_text *out);
 TN_WARN_UNUSED tn_status tn_run_state_read(const tn_safetensors *file, const char *path, unsigned wanted,
                                            tn_run_state *out);
 /** Check a state that was read: that it is of the run of these handles, and that every number is in its range. With
- *  `force`, another loader is accepted: the current epoch then starts anew.
+ *  `force`, another loader is accepted (the current epoch then starts anew), and another schedule (the optimizer's own
+ *  stays).
  *  Errors    TN_ERR_STATE (another run), TN_ERR_FORMAT (out of range) */
 TN_WARN_UNUSED tn_status tn_run_state_check(const char *path, const tn_checkpoint *checkpoint, tn_run_state *state);
 /** Put a checked state into the handles. Does not fail. */

@@ -3,25 +3,11 @@
  *  Panels whose lanes are taps and channels and whose k are windows: what the filters' gradient multiplies with dy. The
  *  lanes of a panel fall into pieces that lie together in every window; a piece is copied window by window along a row
  *  of the image. */
+#include "kernels/arithmetic.h"
 #include "kernels/conv_windows.h"
 #include "kernels/product.h"
 
 #include <string.h>
-
-static int64_t min_i64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t max_i64(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return a >= 0 ? (a + b - 1) / b : -(-a / b);
-}
 
 /** Lanes [lane, lane + width), counted through the panels: channels from `channel` of tap (r,s), and on into the taps
  *  after it. */
@@ -41,7 +27,7 @@ static piece piece_at(const tn_windows *w, int64_t lane, int64_t row, int64_t mo
     int64_t tap = row / w->channels;
     piece p = {.lane = lane, .r = tap / w->taps_w, .s = tap % w->taps_w, .channel = row % w->channels};
     int64_t left = (taps_adjoin(w) ? w->taps_w - p.s : 1) * w->channels - p.channel;
-    p.width = min_i64(most, left);
+    p.width = tn_min(most, left);
     return p;
 }
 
@@ -60,7 +46,7 @@ static float *place(const panels *to, int64_t lane, int64_t k)
 static void copy_inside(const piece *p, const float *from, int64_t stride, int64_t k, int64_t count, const panels *to)
 {
     const tn_conv_table *kernels = tn_conv_kernels();
-    int64_t begun = p->lane % to->lanes, head = begun > 0 ? min_i64(to->lanes - begun, p->width) : 0;
+    int64_t begun = p->lane % to->lanes, head = begun > 0 ? tn_min(to->lanes - begun, p->width) : 0;
     int64_t whole = (p->width - head) / to->lanes, tail = p->width - head - whole * to->lanes;
     if (head > 0)
         kernels->copy_rows(from, stride, head, count, to->lanes, place(to, p->lane, k));
@@ -76,7 +62,7 @@ static void clear_piece(const piece *p, int64_t k, int64_t count, const panels *
 {
     for (int64_t i = 0; i < count; i++) {
         for (int64_t lane = p->lane; lane < p->lane + p->width;) {
-            int64_t run = min_i64(to->lanes - lane % to->lanes, p->lane + p->width - lane);
+            int64_t run = tn_min(to->lanes - lane % to->lanes, p->lane + p->width - lane);
             memset(place(to, lane, k + i), 0, (size_t)run * sizeof(float));
             lane += run;
         }
@@ -104,10 +90,10 @@ static void copy_row(const tn_windows *w, const piece *p, const float *row, int6
                      const panels *to)
 {
     int64_t taps = (p->channel + p->width - 1) / w->channels + 1, offset = w->left + p->s * w->dilation_w;
-    int64_t first = max_i64(j, ceil_div(-offset, w->stride_w));
-    int64_t last = min_i64(j + count, ceil_div(w->w - taps + 1 - offset, w->stride_w)); /* all taps inside below it */
-    first = min_i64(first, j + count);
-    last = max_i64(last, first);
+    int64_t first = tn_max(j, tn_ceil_div(-offset, w->stride_w));
+    int64_t last = tn_min(j + count, tn_ceil_div(w->w - taps + 1 - offset, w->stride_w)); /* all taps inside below it */
+    first = tn_min(first, j + count);
+    last = tn_max(last, first);
     for (int64_t i = j; i < first; i++)
         copy_edge(w, p, row, offset + i * w->stride_w, k + i - j, to);
     if (last > first)
@@ -120,7 +106,7 @@ static void copy_row(const tn_windows *w, const piece *p, const float *row, int6
 static void copy_piece(const tn_windows *w, const piece *p, int64_t k0, int64_t kn, const panels *to)
 {
     for (int64_t k = k0; k < k0 + kn;) {
-        int64_t row = k / w->cols, j = k % w->cols, count = min_i64(w->cols - j, k0 + kn - k);
+        int64_t row = k / w->cols, j = k % w->cols, count = tn_min(w->cols - j, k0 + kn - k);
         int64_t y = w->top + row % w->rows * w->stride_h + p->r * w->dilation_h;
         if (y < 0 || y >= w->h)
             clear_piece(p, k - k0, count, to);

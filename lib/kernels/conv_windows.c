@@ -9,6 +9,7 @@
  *      lane 1                  ^------- run --------^    panel [k][lane] */
 #include "kernels/conv_windows.h"
 
+#include "kernels/arithmetic.h"
 #include "kernels/product.h"
 
 #include <string.h>
@@ -24,16 +25,6 @@ typedef struct lanes {
     bool edge[TN_PANEL_LANES];
     float aside[TN_PANEL_LANES][CHUNK];
 } lanes;
-
-static int64_t min_i64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t max_i64(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
 
 /** Taps that lie in one piece in memory: a whole row of the window if pixels and taps follow one another. */
 static int64_t run_taps(const tn_windows *w)
@@ -57,7 +48,7 @@ static run run_at(const tn_windows *w, int64_t k, int64_t most)
     r.y = number / in_row * w->dilation_h;
     r.x = number % in_row * w->dilation_w;
     r.from = k % r.size;
-    r.floats = min_i64(r.size - r.from, most);
+    r.floats = tn_min(r.size - r.from, most);
     return r;
 }
 
@@ -69,7 +60,7 @@ static void next_run(const tn_windows *w, run *r, int64_t most)
         r->y += w->dilation_h;
     }
     r->from = 0;
-    r->floats = min_i64(r->size, most);
+    r->floats = tn_min(r->size, most);
 }
 
 /** Lanes that are not there stand above the image, where all is zero. */
@@ -98,8 +89,8 @@ static void copy_run(const tn_windows *w, const lanes *l, int64_t i, const run *
     const float *data = l->image[i];
     if (y >= 0 && y < w->h) {
         data += (y * w->w + x) * w->pitch + r->from;
-        low = min_i64(max_i64(-x * w->channels - r->from, 0), r->floats);
-        high = max_i64(min_i64((w->w - x) * w->channels - r->from, r->floats), low);
+        low = tn_min(tn_max(-x * w->channels - r->from, 0), r->floats);
+        high = tn_max(tn_min((w->w - x) * w->channels - r->from, r->floats), low);
     }
     for (int64_t k = 0; k < low; k++)
         out[k] = 0.0f;
@@ -148,10 +139,10 @@ void tn_windows_pack(const void *windows, int64_t first, int64_t count, int64_t 
     lanes l;
     l.count = panel_lanes;
     for (int64_t i = 0; i < count; i += l.count) {
-        place_lanes(w, first + i, min_i64(l.count, count - i), &l);
+        place_lanes(w, first + i, tn_min(l.count, count - i), &l);
         int64_t most = l.edges > 0 ? CHUNK : kn;
         for (int64_t k = 0; k < kn; k += most) {
-            int64_t chunk = min_i64(most, kn - k);
+            int64_t chunk = tn_min(most, kn - k);
             copy_edges(w, &l, k0 + k, chunk);
             pack_runs(w, &l, k0 + k, chunk, out);
             out += chunk * l.count;

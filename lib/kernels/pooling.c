@@ -6,18 +6,10 @@
  *  each number is written by one thread only, and its sum runs in ascending order of results. */
 #include "base/memory.h"
 #include "base/status.h"
+#include "kernels/arithmetic.h"
 #include "kernels/isa/element_table.h"
 #include "kernels/kernels.h"
 #include "kernels/split.h"
-
-typedef struct pool_job {
-    const tn_pool_shape *shape;
-    const float *from;
-    float *to;
-    void *index;
-    const void *saved_index;
-    size_t index_size;
-} pool_job;
 
 /** Pixels along one dimension that a window covers, or results that cover a pixel: `count` from `first` (of pixels or
  *  results), `step` apart, at `place` in the window, which grows by `place_step`. */
@@ -25,16 +17,11 @@ typedef struct line {
     int64_t first, count, step, place, place_step;
 } line;
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /** The pixels inside [0, size) of the window that starts at `start`. */
 static line pixels_of(int64_t start, int64_t window, int64_t dilation, int64_t size)
 {
-    int64_t place = start < 0 ? ceil_div(-start, dilation) : 0;
-    int64_t last = size > start ? ceil_div(size - start, dilation) : 0;
+    int64_t place = start < 0 ? tn_ceil_div(-start, dilation) : 0;
+    int64_t last = size > start ? tn_ceil_div(size - start, dilation) : 0;
     if (last > window)
         last = window;
     return (line){start + place * dilation, last > place ? last - place : 0, dilation, place, 1};
@@ -55,7 +42,7 @@ static int64_t common_divisor(int64_t a, int64_t b)
  */
 static line results_of(int64_t at, int64_t window, int64_t stride, int64_t dilation, int64_t out)
 {
-    int64_t reach = (window - 1) * dilation, first = at > reach ? ceil_div(at - reach, stride) : 0;
+    int64_t reach = (window - 1) * dilation, first = at > reach ? tn_ceil_div(at - reach, stride) : 0;
     int64_t last = at / stride < out - 1 ? at / stride : out - 1;
     int64_t step = dilation == 1 ? 1 : dilation / common_divisor(stride, dilation);
     while (first <= last && (at - first * stride) % dilation != 0)
@@ -125,15 +112,47 @@ static void lay_results(const tn_pool_shape *s, int64_t first, strip_of_columns 
         out->lines[j] = results_of(first + j + s->pad_left, s->window_w, s->stride_w, s->dilation_w, s->ow);
 }
 
+typedef struct pool_job pool_job;
+
+/** A pass over the rows of all images that it writes: y's in forward, dx's in backward. */
+struct pool_job {
+    const tn_pool_shape *shape;
+    int64_t rows, cols; /* of an image that is written */
+    void (*lay)(const tn_pool_shape *shape, int64_t first, strip_of_columns *out);
+    void (*row)(const pool_job *job, int64_t number, const strip_of_columns *strip); /* one strip of row `number` */
+    const float *from;
+    float *to;
+    void *index;
+    const void *saved_index;
+    size_t index_size;
+};
+
+static void run_rows(const tn_team *team, void *arg)
+{
+    const pool_job *job = arg;
+    int64_t begin, end;
+    strip_of_columns strip;
+    tn_team_range(team, job->shape->n * job->rows, &begin, &end);
+    for (int64_t first = 0; first < job->cols && begin < end; first += STRIP) {
+        job->lay(job->shape, first, &strip);
+        for (int64_t number = begin; number < end; number++)
+            job->row(job, number, &strip);
+    }
+}
+
 /** Elements that a pooling reads and writes: what makes threads worth waking. */
 static int64_t work_of(const tn_pool_shape *s)
 {
     return s->n * s->c * (s->h * s->w + s->oh * s->ow);
 }
 
+static void run(tn_pool *pool, pool_job job)
+{
+    tn_pool_run(tn_worth(pool, work_of(job.shape)), run_rows, &job);
+}
+
 /* --- maximum */
 
-/** One strip of row `number` of all images. */
 static void max_row(const pool_job *job, int64_t number, const strip_of_columns *strip)
 {
     const tn_pool_shape *s = job->shape;
@@ -148,23 +167,17 @@ static void max_row(const pool_job *job, int64_t number, const strip_of_columns 
     }
 }
 
-static void max_rows(const tn_team *team, void *arg)
-{
-    const pool_job *job = arg;
-    int64_t begin, end;
-    strip_of_columns strip;
-    tn_team_range(team, job->shape->n * job->shape->oh, &begin, &end);
-    for (int64_t first = 0; first < job->shape->ow && begin < end; first += STRIP) {
-        lay_pixels(job->shape, first, &strip);
-        for (int64_t number = begin; number < end; number++)
-            max_row(job, number, &strip);
-    }
-}
-
 void tn_max_pool(tn_pool *pool, const tn_pool_shape *shape, const float *x, float *y, void *index)
 {
-    pool_job job = {.shape = shape, .from = x, .to = y, .index = index, .index_size = index_size(shape)};
-    tn_pool_run(tn_worth(pool, work_of(shape)), max_rows, &job);
+    run(pool, (pool_job){.shape = shape,
+                         .rows = shape->oh,
+                         .cols = shape->ow,
+                         .lay = lay_pixels,
+                         .row = max_row,
+                         .from = x,
+                         .to = y,
+                         .index = index,
+                         .index_size = index_size(shape)});
 }
 
 static void max_gradient_row(const pool_job *job, int64_t number, const strip_of_columns *strip)
@@ -181,23 +194,17 @@ static void max_gradient_row(const pool_job *job, int64_t number, const strip_of
     }
 }
 
-static void max_gradient_rows(const tn_team *team, void *arg)
-{
-    const pool_job *job = arg;
-    int64_t begin, end;
-    strip_of_columns strip;
-    tn_team_range(team, job->shape->n * job->shape->h, &begin, &end);
-    for (int64_t first = 0; first < job->shape->w && begin < end; first += STRIP) {
-        lay_results(job->shape, first, &strip);
-        for (int64_t number = begin; number < end; number++)
-            max_gradient_row(job, number, &strip);
-    }
-}
-
 void tn_max_pool_gradient(tn_pool *pool, const tn_pool_shape *shape, const float *dy, const void *index, float *dx)
 {
-    pool_job job = {.shape = shape, .from = dy, .to = dx, .saved_index = index, .index_size = index_size(shape)};
-    tn_pool_run(tn_worth(pool, work_of(shape)), max_gradient_rows, &job);
+    run(pool, (pool_job){.shape = shape,
+                         .rows = shape->h,
+                         .cols = shape->w,
+                         .lay = lay_results,
+                         .row = max_gradient_row,
+                         .from = dy,
+                         .to = dx,
+                         .saved_index = index,
+                         .index_size = index_size(shape)});
 }
 
 /* --- mean */
@@ -239,22 +246,15 @@ static void avg_row(const pool_job *job, int64_t number, const strip_of_columns 
     }
 }
 
-static void avg_rows(const tn_team *team, void *arg)
-{
-    const pool_job *job = arg;
-    int64_t begin, end;
-    strip_of_columns strip;
-    tn_team_range(team, job->shape->n * job->shape->oh, &begin, &end);
-    for (int64_t first = 0; first < job->shape->ow && begin < end; first += STRIP) {
-        lay_pixels(job->shape, first, &strip);
-        for (int64_t number = begin; number < end; number++)
-            avg_row(job, number, &strip);
-    }
-}
-
 void tn_avg_pool(tn_pool *pool, const tn_pool_shape *shape, const float *x, float *y)
 {
-    tn_pool_run(tn_worth(pool, work_of(shape)), avg_rows, &(pool_job){.shape = shape, .from = x, .to = y});
+    run(pool, (pool_job){.shape = shape,
+                         .rows = shape->oh,
+                         .cols = shape->ow,
+                         .lay = lay_pixels,
+                         .row = avg_row,
+                         .from = x,
+                         .to = y});
 }
 
 static void avg_gradient_row(const pool_job *job, int64_t number, const strip_of_columns *strip)
@@ -272,20 +272,13 @@ static void avg_gradient_row(const pool_job *job, int64_t number, const strip_of
     }
 }
 
-static void avg_gradient_rows(const tn_team *team, void *arg)
-{
-    const pool_job *job = arg;
-    int64_t begin, end;
-    strip_of_columns strip;
-    tn_team_range(team, job->shape->n * job->shape->h, &begin, &end);
-    for (int64_t first = 0; first < job->shape->w && begin < end; first += STRIP) {
-        lay_results(job->shape, first, &strip);
-        for (int64_t number = begin; number < end; number++)
-            avg_gradient_row(job, number, &strip);
-    }
-}
-
 void tn_avg_pool_gradient(tn_pool *pool, const tn_pool_shape *shape, const float *dy, float *dx)
 {
-    tn_pool_run(tn_worth(pool, work_of(shape)), avg_gradient_rows, &(pool_job){.shape = shape, .from = dy, .to = dx});
+    run(pool, (pool_job){.shape = shape,
+                         .rows = shape->h,
+                         .cols = shape->w,
+                         .lay = lay_results,
+                         .row = avg_gradient_row,
+                         .from = dy,
+                         .to = dx});
 }

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "kernels/arithmetic.h"
 #include "kernels/gemm_kernel.h"
 #include "kernels/product_task.h"
 
@@ -15,16 +16,6 @@
 #define PACKED_MOST (4 << 20)  /* floats of a vector side that is packed whole */
 #define TURN_COST 24           /* multiply-adds that it costs to turn a number of a tile, or to store one of an edge */
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static int64_t min_i64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- choices, from the sizes alone ---- */
 
 /** Turned if that leaves fewer lanes empty, what turning costs included. */
@@ -32,8 +23,8 @@ static bool should_turn(const tn_product *p)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     double rows = (double)p->m, cols = (double)p->n, k = (double)p->k;
-    double straight = (double)(ceil_div(p->m, kernel->s) * kernel->s) * (double)(ceil_div(p->n, kernel->v) * kernel->v);
-    double turned = (double)(ceil_div(p->m, kernel->v) * kernel->v) * (double)(ceil_div(p->n, kernel->s) * kernel->s);
+    double straight = (double)(tn_ceil_div(p->m, kernel->s) * kernel->s) * (double)(tn_ceil_div(p->n, kernel->v) * kernel->v);
+    double turned = (double)(tn_ceil_div(p->m, kernel->v) * kernel->v) * (double)(tn_ceil_div(p->n, kernel->s) * kernel->s);
     double edge = (double)(p->n % kernel->v);
     return turned * k + TURN_COST * rows * cols < straight * k + TURN_COST * rows * edge;
 }
@@ -44,20 +35,20 @@ static int64_t splits_of(const tn_product *p)
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     int64_t parts = p->k / (4 * kernel->kc);
     bool few = (double)p->m * (double)p->n < SPLIT_BELOW;
-    return !p->split || !few || parts < 1 ? 1 : min_i64(parts, SPLITS);
+    return !p->split || !few || parts < 1 ? 1 : tn_min(parts, SPLITS);
 }
 
 /** The depth of a block: k in equal parts of at most the kernel's kc. */
 static int64_t block_depth(int64_t k)
 {
-    int64_t parts = ceil_div(k, tn_gemm_kernel_in_use()->kc);
-    return parts > 1 ? ceil_div(ceil_div(k, parts), 4) * 4 : k;
+    int64_t parts = tn_ceil_div(k, tn_gemm_kernel_in_use()->kc);
+    return parts > 1 ? tn_ceil_div(tn_ceil_div(k, parts), 4) * 4 : k;
 }
 
 /** The vector side is packed whole where several blocks of rows use it and it is not too large. */
 static bool should_pack(const tn_product *p, int64_t *floats)
 {
-    int64_t wide = ceil_div(p->n, tn_gemm_kernel_in_use()->v) * tn_gemm_kernel_in_use()->v;
+    int64_t wide = tn_ceil_div(p->n, tn_gemm_kernel_in_use()->v) * tn_gemm_kernel_in_use()->v;
     *floats = 0;
     if (p->m <= tn_block_rows() || !tn_mul_i64(wide, p->k, floats) || *floats > PACKED_MOST) {
         *floats = 0;
@@ -70,7 +61,7 @@ static bool should_pack(const tn_product *p, int64_t *floats)
 /** The most that is packed in a product of up to these sizes: a shorter k may come under PACKED_MOST. */
 static int64_t packed_floats(const tn_product *p)
 {
-    int64_t wide = ceil_div(p->n, tn_gemm_kernel_in_use()->v) * tn_gemm_kernel_in_use()->v, floats;
+    int64_t wide = tn_ceil_div(p->n, tn_gemm_kernel_in_use()->v) * tn_gemm_kernel_in_use()->v, floats;
     if (p->m <= tn_block_rows())
         return 0;
     if (!tn_mul_i64(wide, p->k, &floats) || floats > PACKED_MOST)
@@ -84,7 +75,7 @@ static tn_nest nest_of(const tn_product *p)
     tn_nest nest = {.p = p, .turned = should_turn(p), .s = kernel->s, .v = kernel->v, .splits = splits_of(p)};
     nest.s_count = nest.turned ? p->n : p->m;
     nest.v_count = nest.turned ? p->m : p->n;
-    nest.depth = block_depth(ceil_div(p->k, nest.splits));
+    nest.depth = block_depth(tn_ceil_div(p->k, nest.splits));
     return nest;
 }
 
@@ -111,7 +102,7 @@ static int64_t buffer_floats(const tn_product *p, int64_t *own)
 /** Floats of the parts of k of a product of up to these sizes. */
 static int64_t partial_floats(const tn_product *p)
 {
-    int64_t parts = p->split ? min_i64(p->k / (4 * tn_gemm_kernel_in_use()->kc), SPLITS) : 1;
+    int64_t parts = p->split ? tn_min(p->k / (4 * tn_gemm_kernel_in_use()->kc), SPLITS) : 1;
     double results = (double)p->m * (double)p->n;
     return parts > 1 ? parts * (results < SPLIT_BELOW ? p->m * p->n : SPLIT_BELOW) : 0;
 }
@@ -137,13 +128,13 @@ typedef struct partition {
 
 static int64_t round_up(int64_t value, int64_t unit)
 {
-    return ceil_div(value, unit) * unit;
+    return tn_ceil_div(value, unit) * unit;
 }
 
 static void count_tasks(const tn_nest *nest, partition *cut)
 {
-    cut->s_tasks = ceil_div(nest->s_count, cut->s);
-    cut->v_tasks = ceil_div(nest->v_count, cut->v);
+    cut->s_tasks = tn_ceil_div(nest->s_count, cut->s);
+    cut->v_tasks = tn_ceil_div(nest->v_count, cut->v);
     cut->tasks = cut->s_tasks * cut->v_tasks * nest->splits;
 }
 
@@ -152,16 +143,16 @@ static void count_tasks(const tn_nest *nest, partition *cut)
 static partition first_cut(const tn_nest *nest, int64_t wanted)
 {
     int64_t block = tn_block_rows(), rows = round_up(nest->s_count, nest->s);
-    partition cut = {.s = min_i64(block, rows), .v = nest->v_count};
+    partition cut = {.s = tn_min(block, rows), .v = nest->v_count};
     if (!nest->packed)
-        cut.s = min_i64(round_up(ceil_div(rows, ceil_div(wanted, nest->splits)), block), rows);
+        cut.s = tn_min(round_up(tn_ceil_div(rows, tn_ceil_div(wanted, nest->splits)), block), rows);
     if (nest->p->scatter && nest->turned) {
         cut.s = nest->s_count; /* whole rows of the result: they are scattered at once */
         cut.v = scatter_rows(nest);
     } else if (nest->p->scatter) {
         cut.s = scatter_rows(nest);
     }
-    cut.depth = ceil_div(nest->p->k, nest->splits);
+    cut.depth = tn_ceil_div(nest->p->k, nest->splits);
     count_tasks(nest, &cut);
     return cut;
 }
@@ -173,7 +164,7 @@ static partition cut_tasks(const tn_nest *nest, int threads)
     partition cut = first_cut(nest, wanted);
     bool whole_rows = nest->p->scatter != NULL;
     while (cut.tasks < wanted && cut.v > 4 * nest->v && !(whole_rows && !nest->turned)) {
-        cut.v = round_up(ceil_div(cut.v, 2), nest->v);
+        cut.v = round_up(tn_ceil_div(cut.v, 2), nest->v);
         count_tasks(nest, &cut);
     }
     while (cut.tasks < wanted && cut.s > 4 * nest->s && !(whole_rows && nest->turned)) {
@@ -217,10 +208,10 @@ static tn_task task_at(const run_job *job, int64_t number, float *own)
     int64_t split = number / (cut->s_tasks * cut->v_tasks), rest = number % (cut->s_tasks * cut->v_tasks);
     tn_task t = {.s0 = rest / cut->v_tasks * cut->s, .v0 = rest % cut->v_tasks * cut->v, .beta = nest->p->beta,
                  .finish = true};
-    t.s_count = min_i64(cut->s, nest->s_count - t.s0);
-    t.v_count = min_i64(cut->v, nest->v_count - t.v0);
-    t.k0 = min_i64(nest->p->k, split * cut->depth);
-    t.k1 = min_i64(nest->p->k, t.k0 + cut->depth);
+    t.s_count = tn_min(cut->s, nest->s_count - t.s0);
+    t.v_count = tn_min(cut->v, nest->v_count - t.v0);
+    t.k0 = tn_min(nest->p->k, split * cut->depth);
+    t.k1 = tn_min(nest->p->k, t.k0 + cut->depth);
     place_task(job, split, own, &t);
     return t;
 }
@@ -248,10 +239,10 @@ static void pack_whole(const run_job *job, const tn_team *team)
 {
     const tn_nest *nest = &job->nest;
     int64_t first, last;
-    tn_team_range(team, ceil_div(nest->v_count, nest->v), &first, &last);
+    tn_team_range(team, tn_ceil_div(nest->v_count, nest->v), &first, &last);
     for (int64_t k0 = 0; k0 < nest->p->k && last > first; k0 += nest->depth) {
-        int64_t kn = min_i64(nest->depth, nest->p->k - k0), v0 = first * nest->v;
-        tn_pack_v(nest, v0, min_i64(last * nest->v, nest->v_count) - v0, k0, kn,
+        int64_t kn = tn_min(nest->depth, nest->p->k - k0), v0 = first * nest->v;
+        tn_pack_v(nest, v0, tn_min(last * nest->v, nest->v_count) - v0, k0, kn,
                   nest->packed + tn_packed_offset(nest, k0, kn, v0));
     }
 }

@@ -3,6 +3,7 @@
  *  One task of a product: packing, tiles, epilogue, all in one thread. */
 #include "kernels/product_task.h"
 
+#include "kernels/arithmetic.h"
 #include "kernels/gemm_kernel.h"
 #include "kernels/kernels.h"
 
@@ -12,15 +13,10 @@
 #define NARROW (3 << 14) /* floats of the vector side packed together where one block of rows uses them */
 #define WIDE (1 << 18)   /* where several do */
 
-static int64_t min_i64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t tn_block_rows(void)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
-    return (min_i64(kernel->mc, 192) + kernel->s - 1) / kernel->s * kernel->s;
+    return (tn_min(kernel->mc, 192) + kernel->s - 1) / kernel->s * kernel->s;
 }
 
 static int64_t with_slack(int64_t floats)
@@ -51,7 +47,7 @@ static void finish_short_rows(const float *bias, bool relu, float *c, int64_t ro
     for (int64_t i = 0; bias && i < ROWS * cols; i++)
         copies[i] = bias[i % cols];
     for (int64_t i = 0; i < rows; i += ROWS, c += ROWS * cols)
-        tn_conv_kernels()->finish(c, bias ? copies : NULL, relu, c, min_i64(ROWS, rows - i) * cols);
+        tn_conv_kernels()->finish(c, bias ? copies : NULL, relu, c, tn_min(ROWS, rows - i) * cols);
 }
 
 void tn_finish_rows(const tn_product *p, float *c, int64_t ldc, int64_t rows, int64_t col, int64_t cols)
@@ -137,10 +133,10 @@ static void multiply_panels(const tn_nest *nest, const tn_task *t, int64_t kn, c
 {
     int64_t group = GROUP * nest->v;
     for (int64_t first = 0; first < t->v_count; first += group) {
-        int64_t last = min_i64(first + group, t->v_count);
+        int64_t last = tn_min(first + group, t->v_count);
         for (int64_t i = 0; i < t->s_count; i += nest->s) {
             for (int64_t j = first; j < last; j += nest->v) {
-                multiply_tile(nest, min_i64(nest->s, t->s_count - i), min_i64(nest->v, last - j), kn, s_block + i * kn,
+                multiply_tile(nest, tn_min(nest->s, t->s_count - i), tn_min(nest->v, last - j), kn, s_block + i * kn,
                               v_panels + j * kn, beta, element(nest, t, i, j), t->ldc);
                 fetch_part(nest, next);
             }
@@ -158,7 +154,7 @@ static void multiply_depth(const tn_nest *nest, const tn_task *t, int64_t k0, in
     for (int64_t s = 0; s < t->s_count; s += rows) {
         tn_task part = *t;
         part.s0 = t->s0 + s;
-        part.s_count = min_i64(rows, t->s_count - s);
+        part.s_count = tn_min(rows, t->s_count - s);
         part.c = element(nest, t, s, 0);
         tn_pack_s(nest, part.s0, part.s_count, k0, kn, s_block);
         multiply_panels(nest, &part, kn, s_block, panels, k0 == t->k0 ? t->beta : 1.0f, next);
@@ -185,8 +181,8 @@ static ahead ahead_of(const tn_nest *nest, const tn_task *t, int64_t v, int64_t 
         next.k0 = t->k0;
         next.first += width;
     }
-    next.count = min_i64(width, t->v0 + t->v_count - next.first);
-    next.kn = min_i64(nest->depth, t->k1 - next.k0);
+    next.count = tn_min(width, t->v0 + t->v_count - next.first);
+    next.kn = tn_min(nest->depth, t->k1 - next.k0);
     next.parts = (t->s_count + nest->s - 1) / nest->s * (width / nest->v);
     return next;
 }
@@ -212,10 +208,10 @@ void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers
     for (int64_t v = 0; v < task->v_count; v += width) {
         tn_task part = *task;
         part.v0 = task->v0 + v;
-        part.v_count = min_i64(width, task->v_count - v);
+        part.v_count = tn_min(width, task->v_count - v);
         part.c = element(nest, task, 0, v);
         for (int64_t k0 = task->k0; k0 < task->k1; k0 += nest->depth) {
-            int64_t kn = min_i64(nest->depth, task->k1 - k0);
+            int64_t kn = tn_min(nest->depth, task->k1 - k0);
             const float *panels = buffers->v_group;
             ahead next = ahead_of(nest, task, v, width, k0);
             if (nest->packed)

@@ -4,6 +4,7 @@
  *  tiles' sums are added in order. */
 #include "base/memory.h"
 #include "base/status.h"
+#include "kernels/arithmetic.h"
 #include "kernels/isa/element_table.h"
 #include "kernels/kernels.h"
 #include "kernels/split.h"
@@ -11,11 +12,6 @@
 #define TILES 64
 #define TILE_ROWS (4 * TN_ROW_BLOCK) /* at least, but for the last */
 #define COLUMNS 256                  /* of one task */
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
 
 /* --- sums over rows */
 
@@ -28,13 +24,13 @@ typedef struct rows_job {
 
 static void tile_rows(int64_t rows, int64_t *tile_rows, int64_t *tiles)
 {
-    *tile_rows = ceil_div(ceil_div(rows, TILES), TILE_ROWS) * TILE_ROWS;
-    *tiles = rows > 0 ? ceil_div(rows, *tile_rows) : 0;
+    *tile_rows = tn_ceil_div(tn_ceil_div(rows, TILES), TILE_ROWS) * TILE_ROWS;
+    *tiles = rows > 0 ? tn_ceil_div(rows, *tile_rows) : 0;
 }
 
 static void sum_tiles(const rows_job *job, const tn_team *team)
 {
-    int64_t blocks = ceil_div(job->f, COLUMNS), task, end;
+    int64_t blocks = tn_ceil_div(job->f, COLUMNS), task, end;
     tn_team_range(team, job->tiles * blocks, &task, &end);
     for (; task < end; task++) {
         int64_t row = task / blocks * job->tile_rows, col = task % blocks * COLUMNS;
@@ -70,7 +66,7 @@ void tn_bias_gradient(tn_pool *pool, const float *dy, int64_t rows, int64_t f, b
 tn_status tn_bias_gradient_scratch(int64_t rows, int64_t f, size_t *out)
 {
     /* Fewer rows may come in more tiles, each of them shorter: this bounds them all. */
-    int64_t least = ceil_div(rows, TILE_ROWS), tiles = least < TILES ? least : TILES;
+    int64_t least = tn_ceil_div(rows, TILE_ROWS), tiles = least < TILES ? least : TILES;
     size_t size;
     if (!tn_mul_size((size_t)tiles, (size_t)f, &size) || !tn_mul_size(size, sizeof(float), &size) ||
         size > SIZE_MAX - TN_ALIGNMENT)
@@ -102,7 +98,7 @@ static void sum_squares(const tn_team *team, void *arg)
 
 double tn_sum_squares(tn_pool *pool, const float *x, int64_t count)
 {
-    squares_job job = {.x = x, .count = count, .tile = ceil_div(ceil_div(count, TILES), 1024) * 1024};
+    squares_job job = {.x = x, .count = count, .tile = tn_ceil_div(tn_ceil_div(count, TILES), 1024) * 1024};
     tn_pool_run(tn_worth(pool, count), sum_squares, &job);
     double sum = 0.0;
     for (int tile = 0; tile < TILES; tile++)

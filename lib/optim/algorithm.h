@@ -69,6 +69,9 @@ double tn_optimizer_next_rate(const tn_optimizer *optimizer);
 
 TN_WARN_UNUSED tn_status tn_schedule_check(const char *kind, const tn_schedule *schedule);
 
+/** The schedule with its defaults written out and zeros in what its kind does not use: equal schedules are equal. */
+tn_schedule tn_schedule_normal(const tn_schedule *schedule);
+
 TN_WARN_UNUSED tn_status tn_clipping_check(const char *kind, const tn_clipping *clipping);
 /** Clip the session's gradients by value, in place, and find the factor that clips them by norm.
  *  @param count  parameters of the session's model */

@@ -44,6 +44,21 @@ tn_status tn_schedule_check(const char *kind, const tn_schedule *schedule)
     return tn_option_in_range(kind, "the schedule's minimum", schedule->minimum, 0.0, INFINITY);
 }
 
+static double gamma_of(const tn_schedule *s)
+{
+    return s->gamma != 0.0 ? s->gamma : DEFAULT_GAMMA;
+}
+
+tn_schedule tn_schedule_normal(const tn_schedule *s)
+{
+    bool step = s->kind == TN_SCHEDULE_STEP, has_period = step || s->kind == TN_SCHEDULE_COSINE;
+    return (tn_schedule){.kind = s->kind,
+                         .warmup = s->warmup,
+                         .period = has_period ? s->period : 0,
+                         .gamma = step ? gamma_of(s) : 0.0,
+                         .minimum = s->kind == TN_SCHEDULE_COSINE ? s->minimum : 0.0};
+}
+
 static double cosine(const tn_schedule *s, int64_t t, double rate)
 {
     if (t >= s->period)
@@ -56,7 +71,7 @@ static double proper(const tn_schedule *s, int64_t t, double rate)
 {
     switch (s->kind) {
     case TN_SCHEDULE_STEP:
-        return s->period > 0 ? rate * pow(s->gamma != 0.0 ? s->gamma : DEFAULT_GAMMA, (double)(t / s->period)) : rate;
+        return s->period > 0 ? rate * pow(gamma_of(s), (double)(t / s->period)) : rate;
     case TN_SCHEDULE_COSINE:
         return s->period > 0 ? cosine(s, t, rate) : rate;
     case TN_SCHEDULE_CUSTOM:

@@ -92,7 +92,7 @@ static void multiply(const operands *o, tn_pool *pool, void *scratch)
               &(tn_matmul_args){
                   .m = o->m,
                   .n = o->n,
-                  .k = o->k,
+                  .k = o->options.alpha == 0.0f ? 0 : o->k, /* NaN times 0 is not asked for */
                   .a = {o->a->data, a_rows, a_cols},
                   .b = {o->b->data, b_rows, b_cols},
                   .c = o->y->data,
@@ -116,7 +116,7 @@ static tn_status run(const operands *o)
     TN_TRY(tn_alloc_raw(&o->y->allocator, bytes, "tn_gemm: packing buffers", &scratch));
     tn_status status = o->options.threads > 1 ? tn_pool_create(&o->y->allocator, o->options.threads, &pool) : TN_OK;
     if (status == TN_OK) {
-        if (o->c)
+        if (o->c && o->options.beta != 0.0f)
             spread(o, row_stride, col_stride);
         multiply(o, pool, scratch);
     }
@@ -134,9 +134,9 @@ tn_status tn_gemm(const tn_gemm_options *options, const tn_tensor *a, const tn_t
         return TN_FAIL(TN_ERR_INVALID, "tn_gemm: threads is %d, must be 0 to 256", o.options.threads);
     if (o.options.threads == 0)
         o.options.threads = 1;
-    if (o.options.alpha == 0.0f)
+    if (!o.options.literal && o.options.alpha == 0.0f)
         o.options.alpha = 1.0f;
-    if (c && o.options.beta == 0.0f)
+    if (!o.options.literal && c && o.options.beta == 0.0f)
         o.options.beta = 1.0f;
     TN_TRY(measure(&o));
     return run(&o);

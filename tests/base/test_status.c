@@ -42,14 +42,14 @@ END_TEST
 START_TEST(test_detail_is_one_line)
 {
     char text[5000];
-    memset(text, 'x', sizeof text - 1);
+    memset(text, 'a', sizeof text - 1);
     text[sizeof text - 1] = '\0';
     (void)tn_fail(TN_ERR_INVALID, "a\nb\rc");
     ck_assert_ptr_null(strpbrk(tn_last_error(), "\n\r"));
     (void)tn_fail(TN_ERR_INVALID, "%s", text);
     ck_assert_uint_lt(strlen(tn_last_error()), sizeof text);
     (void)tn_fail(TN_ERR_INVALID, "again: %s", tn_last_error()); /* the old line in the new one */
-    ck_assert_int_eq(strncmp(tn_last_error(), "again: xxx", 10), 0);
+    ck_assert_int_eq(strncmp(tn_last_error(), "again: aaa", 10), 0);
 }
 END_TEST
 

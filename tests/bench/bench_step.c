@@ -5,6 +5,7 @@
  *
  *  Each figure is taken in a process of its own, so that its peak of resident memory is its own, and stands beside what
  *  tn_model_plan says. The images are random numbers in memory: nothing of the input pipeline is measured here. */
+#include "alexnet.h"
 #include "bench.h"
 
 #include <math.h>
@@ -24,22 +25,6 @@ typedef struct figure {
     double plan, inputs, code; /* bytes: the plan's total; the caller's images, labels, gradient; before all */
     double peak;               /* bytes */
 } figure;
-
-/* The network of the seed. */
-static tn_layer *alexnet(void)
-{
-    return tn_sequential(tn_conv2d(.filters = 96, .kernel_size = 11, .strides = 4, .activation = TN_RELU),
-                         tn_max_pool2d(.pool_size = 3, .strides = 2),
-                         tn_conv2d(.filters = 256, .kernel_size = 5, .padding = TN_SAME, .activation = TN_RELU),
-                         tn_max_pool2d(.pool_size = 3, .strides = 2),
-                         tn_conv2d(.filters = 384, .kernel_size = 3, .padding = TN_SAME, .activation = TN_RELU),
-                         tn_conv2d(.filters = 384, .kernel_size = 3, .padding = TN_SAME, .activation = TN_RELU),
-                         tn_conv2d(.filters = 256, .kernel_size = 3, .padding = TN_SAME, .activation = TN_RELU),
-                         tn_max_pool2d(.pool_size = 3, .strides = 2), tn_flatten(),
-                         tn_dense(.units = 4096, .activation = TN_RELU), tn_dropout(.rate = 0.5f),
-                         tn_dense(.units = 4096, .activation = TN_RELU), tn_dropout(.rate = 0.5f),
-                         tn_dense(.units = CLASSES));
-}
 
 /* What one figure works with; the last four for training only. */
 typedef struct bench {

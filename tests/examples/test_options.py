@@ -82,7 +82,14 @@ class Options(driver.Programs):
                 self.refused("lenet_fmnist", option, path, word=option)
         self.refused("lenet_fmnist", "--checkpoint", "pipe", word="regular")
         self.refused("lenet_fmnist", "--checkpoint", "x", "--log", "x", word="--log")
+        self.refused("lenet_fmnist", "--log", "lenet_fmnist.ckpt", word="--log")
         self.assertEqual(sorted(os.listdir()), ["directory", "pipe"])
+
+    def test_where_ctrl_c_cannot_save(self):
+        """Said before the work; a run without --checkpoint may go on all the same."""
+        done = self.run_program("lenet_fmnist", "--data", "/nowhere", status=2, cwd="/proc")
+        self.assertIn("Ctrl-C could not save to lenet_fmnist.ckpt", done.stderr)
+        self.assertNotIn("Ctrl-C", self.run_program("lenet_fmnist", "--data", "/nowhere", status=2).stderr)
 
     def test_refusal_changes_nothing(self):
         for name in ("log", "checkpoint"):

@@ -18,6 +18,7 @@ typedef struct small_run {
 typedef struct small_options {
     int64_t kernel_size, batch_size, samples;
     uint64_t weights_seed, loader_seed;
+    int64_t warmup; /* more than the usual one */
     const char *optimizer; /* "sgd" (with momentum), "adam", "plain" */
 } small_options;
 
@@ -57,10 +58,12 @@ static inline small_run small_create(small_options options)
     ck_ok(tn_session_create(run.model, TN_OPTIONS(tn_session_options, .training = true, .threads = 1), &run.session));
     run.loader = small_loader(options.samples ? options.samples : 10, options.batch_size ? options.batch_size : 4,
                               options.loader_seed);
+    const tn_schedule schedule = {.kind = TN_SCHEDULE_COSINE, .warmup = 3 + options.warmup, .period = 50, .minimum = 0.001};
     if (strcmp(kind, "adam") == 0)
-        run.optimizer = tn_adam(.learning_rate = 0.25);
+        run.optimizer = tn_adam(.learning_rate = 0.25, .schedule = schedule);
     else
-        run.optimizer = tn_sgd(.learning_rate = 0.25, .momentum = strcmp(kind, "sgd") == 0 ? 0.5 : 0);
+        run.optimizer =
+            tn_sgd(.learning_rate = 0.25, .momentum = strcmp(kind, "sgd") == 0 ? 0.5 : 0, .schedule = schedule);
     ck_assert_ptr_nonnull(run.optimizer);
     return run;
 }

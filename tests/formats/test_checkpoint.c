@@ -59,7 +59,13 @@ START_TEST(test_contents)
         {"tinynet.optimizer", "sgd"},
         {"tinynet.optimizer.steps", "7"},
         {"tinynet.learning_rate", "3fb999999999999a"}, /* 0.1 */
+        {"tinynet.schedule.kind", "2"},
+        {"tinynet.schedule.warmup", "3"},
+        {"tinynet.schedule.period", "50"},
+        {"tinynet.schedule.gamma", "0000000000000000"}, /* a cosine has none */
+        {"tinynet.schedule.minimum", "3f50624dd2f1a9fc"}, /* 0.001 */
         {"tinynet.session.step", "18446744073709551614"},
+        {"tinynet.session.seed", "0"},
         {"tinynet.loader.seed", "0"},
         {"tinynet.loader.batch_size", "4"},
         {"tinynet.loader.samples", "10"},
@@ -116,6 +122,7 @@ START_TEST(test_other_runs)
                    "run: tensor conv2d_1.weight is [3,3,1,2], model expects [5,5,1,2]");
     expect_refusal(path, (small_options){.optimizer = "adam"}, false, TN_ERR_STATE, "optimizer sgd, not adam");
     expect_refusal(path, (small_options){.optimizer = "plain"}, false, TN_ERR_STATE, "optimizer state");
+    expect_refusal(path, (small_options){.warmup = 1}, false, TN_ERR_STATE, "kind 2, warmup 4,");
     expect_refusal(path, (small_options){.loader_seed = 1}, false, TN_ERR_STATE, "seed 1");
     expect_refusal(path, (small_options){.batch_size = 5}, false, TN_ERR_STATE, "batch size 5");
     expect_refusal(path, (small_options){.samples = 11}, false, TN_ERR_STATE, "11 samples");
@@ -127,7 +134,7 @@ END_TEST
 START_TEST(test_force)
 {
     const char *path = save("run", usual);
-    small_run run = small_create((small_options){.batch_size = 9});
+    small_run run = small_create((small_options){.batch_size = 9, .warmup = 1});
     tn_checkpoint checkpoint = small_checkpoint(&run);
     checkpoint.force = true;
     ck_ok(tn_checkpoint_load(path, &checkpoint));

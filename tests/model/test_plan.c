@@ -1,23 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  Plans: their bytes are those that are then allocated, buffers share memory, the table. */
+#include "alexnet.h"
 #include "small_net.h"
-
-/* AlexNet, of which the memory is known. */
-static tn_layer *alexnet(void)
-{
-    return tn_sequential(tn_conv2d(.filters = 96, .kernel_size = 11, .strides = 4, .activation = TN_RELU),
-                         tn_max_pool2d(.pool_size = 3, .strides = 2),
-                         tn_conv2d(.filters = 256, .kernel_size = 5, .padding = TN_SAME, .activation = TN_RELU),
-                         tn_max_pool2d(.pool_size = 3, .strides = 2),
-                         tn_conv2d(.filters = 384, .kernel_size = 3, .padding = TN_SAME, .activation = TN_RELU),
-                         tn_conv2d(.filters = 384, .kernel_size = 3, .padding = TN_SAME, .activation = TN_RELU),
-                         tn_conv2d(.filters = 256, .kernel_size = 3, .padding = TN_SAME, .activation = TN_RELU),
-                         tn_max_pool2d(.pool_size = 3, .strides = 2), tn_flatten(),
-                         tn_dense(.units = 4096, .activation = TN_RELU), tn_dropout(.rate = 0.5f),
-                         tn_dense(.units = 4096, .activation = TN_RELU), tn_dropout(.rate = 0.5f),
-                         tn_dense(.units = 10));
-}
 
 static void ck_same_memory(tn_memory a, tn_memory b)
 {

@@ -32,7 +32,8 @@ static gemm_case draw(int number)
                                   .beta = (float)pick(-2, 2) * 0.5f,
                                   .transpose_a = pick(0, 1) != 0,
                                   .transpose_b = pick(0, 1) != 0,
-                                  .threads = (int)pick(0, 3)};
+                                  .threads = (int)pick(0, 3),
+                                  .literal = pick(0, 1) != 0};
     g.c_rows = g.c_rank == 2 && pick(0, 1) ? g.m : 1;
     g.c_cols = g.c_rank >= 1 && pick(0, 1) ? g.n : 1;
     return g;
@@ -51,14 +52,14 @@ static tn_tensor *matrix(int rank, int64_t rows, int64_t cols)
 static double expected(const gemm_case *g, const float *a, const float *b, const float *c, const float *y, int64_t i,
                        int64_t j)
 {
-    double sum = 0.0, alpha = g->options.alpha == 0.0f ? 1.0 : (double)g->options.alpha;
+    double sum = 0.0, alpha = g->options.alpha == 0.0f && !g->options.literal ? 1.0 : (double)g->options.alpha;
     double beta = (double)g->options.beta;
     for (int64_t k = 0; k < g->k; k++)
         sum += (double)a[g->options.transpose_a ? k * g->m + i : i * g->k + k] *
                (double)b[g->options.transpose_b ? j * g->k + k : k * g->n + j];
     if (!c)
         return alpha * sum + (beta == 0.0 ? 0.0 : beta * (double)y[i * g->n + j]);
-    if (beta == 0.0)
+    if (beta == 0.0 && !g->options.literal)
         beta = 1.0;
     return alpha * sum + beta * (double)c[(g->c_rows > 1 ? i : 0) * g->c_cols + (g->c_cols > 1 ? j : 0)];
 }

@@ -22,6 +22,7 @@ typedef struct train_setup {
     int64_t batch, session_batch; /* session_batch 0: as batch */
     int threads;                  /* 0: 2 */
     float dropout;
+    uint64_t seed; /* of weights and dropout; the usual one is 0 */
     bool drop_last;
 } train_setup;
 
@@ -67,7 +68,7 @@ static inline train_run train_run_create(train_setup setup)
                      .test = train_loader(train_points(POINTS, 31), setup.batch, false)};
     ck_ok(tn_model_create(tn_sequential(tn_dense(.units = 16, .activation = TN_TANH), tn_dropout(.rate = setup.dropout),
                                         tn_dense(.units = CLASSES)),
-                          TN_OPTIONS(tn_model_options, .input_shape = {2}, .seed = 3), &run.model));
+                          TN_OPTIONS(tn_model_options, .input_shape = {2}, .seed = 3 + setup.seed), &run.model));
     ck_ok(tn_session_create(run.model,
                             TN_OPTIONS(tn_session_options,
                                        .batch_size = setup.session_batch ? setup.session_batch : setup.batch,

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Integer arithmetic of sizes and positions. */
+#ifndef TN_KERNELS_ARITHMETIC_H
+#define TN_KERNELS_ARITHMETIC_H
+
+#include <stdint.h>
+
+static inline int64_t tn_min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t tn_max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/** a / b, b > 0, rounded up, also for negative a. */
+static inline int64_t tn_ceil_div(int64_t a, int64_t b)
+{
+    return a > 0 ? (a - 1) / b + 1 : -(-a / b);
+}
+
+#endif
