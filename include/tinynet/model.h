@@ -40,11 +40,16 @@ typedef struct tn_session_options {
     bool input_gradient;           /**< backward computes the gradient by the input too; needs training */
     int threads;                   /**< default: all cores this process may use; at most 256 */
     const tn_allocator *allocator; /**< default the model's; copied */
+    bool save_memory;              /**< prediction: filters are transformed and packed anew in every call instead of once
+                                        for given weights; slower, above all for single images, and tn_memory.prepared
+                                        is 0 */
 } tn_session_options;
 
 /** Bytes by use. */
 typedef struct tn_memory {
-    uint64_t parameters, gradients, activations, scratch, total;
+    uint64_t parameters, gradients, activations, scratch;
+    uint64_t prepared; /**< what prediction derives from the weights and keeps: transformed and packed filters */
+    uint64_t total;
 } tn_memory;
 
 /** One row of a plan, a layer of the flattened tree. Strings and the struct belong to the plan. */
@@ -55,7 +60,7 @@ typedef struct tn_layer_plan {
     tn_shape output;   /**< with N, the plan's batch size */
     int64_t parameters;
     double flops_forward, flops_training; /**< of the direct algorithm, whole batch; a multiply and an add count 2 */
-    tn_memory memory;                     /**< activations: the output; scratch: what this layer asks for */
+    tn_memory memory;                     /**< activations: the output; scratch, prepared: what this layer asks for */
     const char *algorithm;                /**< "gemm", "winograd(4,3)", ...; "" where there is no choice */
 } tn_layer_plan;
 

@@ -13,14 +13,22 @@ static tn_conv_shape shape_of_batch(const tn_conv_plan *plan, int64_t n)
     return shape;
 }
 
+void tn_conv_prepare(const tn_conv_plan *plan, tn_pool *pool, const float *w, void *prepared)
+{
+    if (plan->algorithm == TN_CONV_WINOGRAD)
+        tn_winograd_prepare(&plan->shape, plan->tile, pool, w, prepared);
+    else
+        tn_conv_gemm_prepare(&plan->shape, pool, w, prepared);
+}
+
 void tn_conv_forward(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *x, const float *w,
-                     const float *bias, tn_activation activation, float *y, void *scratch)
+                     const void *prepared, const float *bias, tn_activation activation, float *y, void *scratch)
 {
     tn_conv_shape shape = shape_of_batch(plan, n);
     if (plan->algorithm == TN_CONV_WINOGRAD)
-        tn_winograd_forward(&shape, plan->tile, pool, x, w, bias, activation, y, scratch);
+        tn_winograd_forward(&shape, plan->tile, pool, x, w, prepared, bias, activation, y, scratch);
     else
-        tn_conv_gemm_forward(&shape, pool, x, w, bias, activation, y, scratch);
+        tn_conv_gemm_forward(&shape, pool, x, w, prepared, bias, activation, y, scratch);
 }
 
 void tn_conv_data_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *dy, const float *w,

@@ -27,21 +27,32 @@ typedef struct tn_conv_plan {
     tn_conv_shape shape; /* n: the largest batch */
     tn_conv_pass pass;
     tn_conv_algorithm algorithm;
-    int tile;             /* Winograd: output tile m of F(m, r) */
+    int tile;              /* Winograd: output tile m of F(m, r) */
     int threads;
-    size_t scratch_bytes; /* for all threads; TN_ALIGNMENT aligned */
+    size_t scratch_bytes;  /* for all threads; TN_ALIGNMENT aligned */
+    size_t prepared_bytes; /* of filters that tn_conv_prepare makes ready; 0: there is nothing to prepare */
     char name[24];        /* "gemm", "winograd(4,3)" */
 } tn_conv_plan;
 
-/** Choose algorithm and blocking for one pass. The choice does not depend on `threads` or the batch size.
- *  @param precise  plain fp32 sums only
+/** What the caller wants of a pass. */
+typedef struct tn_conv_wishes {
+    bool precise;  /* plain fp32 sums only */
+    bool prepared; /* forward: the caller keeps what tn_conv_prepare made of the filters from call to call */
+    int threads;
+} tn_conv_wishes;
+
+/** Choose algorithm and blocking for one pass. The choice depends on the largest batch, not on the threads.
  *  Errors    TN_ERR_OVERFLOW if the scratch does not fit */
-TN_WARN_UNUSED tn_status tn_conv_plan_pass(const tn_conv_shape *shape, tn_conv_pass pass, bool precise, int threads,
+TN_WARN_UNUSED tn_status tn_conv_plan_pass(const tn_conv_shape *shape, tn_conv_pass pass, const tn_conv_wishes *wishes,
                                            tn_conv_plan *out);
 
-/** y = act(conv(x, w) + bias). n <= plan->shape.n; bias NULL: none; activation: any but TN_SOFTMAX. */
+/** Filters as the forward pass wants them: transformed, or packed. @param prepared  [plan->prepared_bytes] */
+void tn_conv_prepare(const tn_conv_plan *plan, tn_pool *pool, const float *w, void *prepared);
+
+/** y = act(conv(x, w) + bias). n <= plan->shape.n; bias NULL: none; activation: any but TN_SOFTMAX.
+ *  @param prepared  of these very w; NULL if plan->prepared_bytes is 0 */
 void tn_conv_forward(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *x, const float *w,
-                     const float *bias, tn_activation activation, float *y, void *scratch);
+                     const void *prepared, const float *bias, tn_activation activation, float *y, void *scratch);
 /** dx = gradient by x. */
 void tn_conv_data_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *dy, const float *w,
                            float *dx, void *scratch);

@@ -12,12 +12,17 @@
 TN_WARN_UNUSED tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int threads, size_t *out);
 
 /* As tn_conv_forward and its gradients; shape->n is the batch. */
-void tn_conv_gemm_forward(const tn_conv_shape *shape, tn_pool *pool, const float *x, const float *w, const float *bias,
-                          tn_activation activation, float *y, void *scratch);
+void tn_conv_gemm_forward(const tn_conv_shape *shape, tn_pool *pool, const float *x, const float *w,
+                          const void *prepared, const float *bias, tn_activation activation, float *y, void *scratch);
 void tn_conv_gemm_data(const tn_conv_shape *shape, tn_pool *pool, const float *dy, const float *w, float *dx,
                        void *scratch);
 void tn_conv_gemm_filter(const tn_conv_shape *shape, tn_pool *pool, const float *x, const float *dy, bool add,
                          float *dw, void *scratch);
+
+/** Bytes of filters that are packed once; 0 where they take the scalar side or nothing is summed.
+ *  Errors    TN_ERR_OVERFLOW */
+TN_WARN_UNUSED tn_status tn_conv_gemm_prepared(const tn_conv_shape *shape, size_t *out);
+void tn_conv_gemm_prepare(const tn_conv_shape *shape, tn_pool *pool, const float *w, void *prepared);
 
 /* The parts of tn_conv_gemm_scratch. */
 TN_WARN_UNUSED tn_status tn_conv_gemm_forward_scratch(const tn_conv_shape *shape, int threads, size_t *out);

@@ -3,9 +3,13 @@
  *  The forward pass as a product: y[(n,i,j), f] = sum_k x[window (n,i,j), k] w[k, f], k = (r,s,c).
  *
  *  The filters [R,S,C,F] are that matrix as they lie in memory; they take the vector side and are packed once. Windows
- *  take the scalar side. (Few filters: the other way round, see product.h.) One product for each group. */
+ *  take the scalar side. (Few filters: the other way round, see product.h.) One product for each group.
+ *
+ *  Prepared filters are the packed panels of all groups, one group after another. */
 #include "kernels/conv_gemm.h"
 
+#include "base/memory.h"
+#include "base/status.h"
 #include "kernels/conv_windows.h"
 #include "kernels/product.h"
 
@@ -50,16 +54,39 @@ tn_status tn_conv_gemm_forward_scratch(const tn_conv_shape *s, int threads, size
     return tn_product_scratch(&product, threads, out);
 }
 
-void tn_conv_gemm_forward(const tn_conv_shape *s, tn_pool *pool, const float *x, const float *w, const float *bias,
-                          tn_activation activation, float *y, void *scratch)
+tn_status tn_conv_gemm_prepared(const tn_conv_shape *s, size_t *out)
 {
     tn_product product = product_of(s);
+    size_t group;
+    TN_TRY(tn_product_packed(&product, &group));
+    if (!tn_mul_size(group, (size_t)s->groups, out))
+        return TN_FAIL(TN_ERR_OVERFLOW, "prepared filters of %lld groups do not fit", (long long)s->groups);
+    return TN_OK;
+}
+
+void tn_conv_gemm_prepare(const tn_conv_shape *s, tn_pool *pool, const float *w, void *prepared)
+{
+    tn_product product = product_of(s);
+    int64_t floats = tn_product_packed_floats(&product);
+    for (int64_t group = 0; group < s->groups; group++) {
+        filter_matrix matrix = {w + group * product.n, s->f};
+        product.b = &matrix;
+        tn_product_pack(pool, &product, (float *)prepared + group * floats);
+    }
+}
+
+void tn_conv_gemm_forward(const tn_conv_shape *s, tn_pool *pool, const float *x, const float *w, const void *prepared,
+                          const float *bias, tn_activation activation, float *y, void *scratch)
+{
+    tn_product product = product_of(s);
+    int64_t floats = prepared ? tn_product_packed_floats(&product) : 0;
     product.activation = activation;
     for (int64_t group = 0; group < s->groups; group++) {
         tn_windows windows = forward_windows(s, x, group);
         filter_matrix matrix = {w + group * product.n, s->f};
         product.a = &windows;
         product.b = &matrix;
+        product.packed_b = prepared ? (const float *)prepared + group * floats : NULL;
         product.c = y + group * product.n;
         product.bias = bias ? bias + group * product.n : NULL;
         tn_product_run(pool, &product, scratch);

@@ -3,8 +3,10 @@
  *  The choice of an algorithm for one pass of one convolution, from its sizes alone.
  *
  *  The cost of an algorithm is counted in multiply-adds at the micro-kernel's rate: those of its products, lanes that
- *  stay empty included, plus what passes over its operands (packing, transforms) cost in the same unit. */
+ *  stay empty included, plus what passes over its operands (packing, transforms) cost in the same unit. Filters are
+ *  packed or transformed once a batch, or, where they are prepared, only read. */
 #include "base/status.h"
+#include "kernels/arithmetic.h"
 #include "kernels/conv.h"
 #include "kernels/conv_gemm.h"
 #include "kernels/gemm_kernel.h"
@@ -12,8 +14,9 @@
 
 #include <stdio.h>
 
-#define IMAGES 32           /* over which work that is done once a batch is spread */
-#define PACK_COST 12.0      /* multiply-adds that a packed number costs */
+#define IMAGES 32           /* most images that are looked at: with more nothing changes */
+#define READ_COST 12.0      /* multiply-adds that a number costs that comes from memory */
+#define PACK_COST 12.0      /* that a packed number costs */
 #define TRANSFORM_COST 24.0 /* that a number of a transformed tile or filter costs */
 
 tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int threads, size_t *out)
@@ -28,16 +31,22 @@ tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, in
     }
 }
 
-tn_status tn_winograd_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int64_t m, int threads, size_t *out)
+tn_status tn_winograd_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int64_t m, bool prepared, int threads,
+                              size_t *out)
 {
     tn_winograd wg = tn_winograd_of(shape, pass, m);
     return pass == TN_CONV_FILTER ? tn_winograd_filter_scratch(&wg, threads, out)
-                                  : tn_winograd_forward_scratch(&wg, threads, out);
+                                  : tn_winograd_forward_scratch(&wg, prepared, threads, out);
 }
 
 static double whole(int64_t count, int64_t lanes)
 {
     return (double)((count + lanes - 1) / lanes * lanes);
+}
+
+static double images(const tn_conv_shape *s)
+{
+    return (double)(s->n < 1 ? 1 : tn_min(s->n, IMAGES));
 }
 
 /** Lanes of a product [rows,cols] with the better of its two sides in vectors. */
@@ -49,37 +58,40 @@ static double lanes_of(double rows, double cols)
     return straight < turned ? straight : turned;
 }
 
-/** Multiply-adds of plain sums for IMAGES images of one group. */
-static double cost_of_gemm(const tn_conv_shape *s, tn_conv_pass pass)
+/** Multiply-adds of plain sums for one group. */
+static double cost_of_gemm(const tn_conv_shape *s, tn_conv_pass pass, bool prepared)
 {
-    double pixels = (double)IMAGES * (double)s->oh * (double)s->ow, taps = (double)s->r * (double)s->s;
+    double pixels = images(s) * (double)s->oh * (double)s->ow, taps = (double)s->r * (double)s->s;
     double c = (double)(s->c / s->groups), f = (double)(s->f / s->groups), packed = pixels * taps * c;
+    double filters = (prepared ? READ_COST : PACK_COST) * taps * c * f;
     if (pass == TN_CONV_FORWARD)
-        return taps * c * lanes_of(pixels, f) + PACK_COST * packed;
+        return taps * c * lanes_of(pixels, f) + PACK_COST * packed + filters;
     if (pass == TN_CONV_DATA)
-        return taps * f * lanes_of(pixels, c) + PACK_COST * pixels * taps * f;
+        return taps * f * lanes_of(pixels, c) + PACK_COST * pixels * taps * f + filters;
     return pixels * lanes_of(taps * c, f) + PACK_COST * packed;
 }
 
-static double cost_of_winograd(const tn_conv_shape *s, tn_conv_pass pass, int64_t m)
+static double cost_of_winograd(const tn_conv_shape *s, tn_conv_pass pass, bool prepared, int64_t m)
 {
     tn_winograd wg = tn_winograd_of(s, pass, m);
-    double tiles = (double)(wg.tiles_h * wg.tiles_w) * IMAGES, points = (double)wg.points;
+    double tiles = (double)(wg.tiles_h * wg.tiles_w) * images(s), points = (double)wg.points;
     double in = (double)wg.in.channels, out = whole(wg.out.channels, wg.v);
     if (pass == TN_CONV_FILTER)
         in = whole(wg.in.channels, wg.s);
-    return points * (tiles * (in * out + TRANSFORM_COST * (in + out)) + TRANSFORM_COST * in * out);
+    double rows = pass == TN_CONV_FILTER ? tiles : whole((int64_t)tiles, wg.s);
+    double filters = (prepared ? READ_COST : TRANSFORM_COST) * in * out;
+    return points * (rows * in * out + TRANSFORM_COST * tiles * (in + out) + filters);
 }
 
 /** The tile of the cheapest Winograd if it is cheaper than plain sums, otherwise 0. */
-static int best_tile(const tn_conv_shape *shape, tn_conv_pass pass)
+static int best_tile(const tn_conv_shape *shape, tn_conv_pass pass, bool prepared)
 {
-    double least = cost_of_gemm(shape, pass);
+    double least = cost_of_gemm(shape, pass, prepared);
     int tile = 0;
     for (int m = 2; m <= 6 && tn_winograd_applies(shape); m++) {
         if (!tn_winograd_find(m, shape->r))
             continue;
-        double cost = cost_of_winograd(shape, pass, m);
+        double cost = cost_of_winograd(shape, pass, prepared, m);
         if (cost < least) {
             least = cost;
             tile = m;
@@ -88,17 +100,29 @@ static int best_tile(const tn_conv_shape *shape, tn_conv_pass pass)
     return tile;
 }
 
-tn_status tn_conv_plan_pass(const tn_conv_shape *shape, tn_conv_pass pass, bool precise, int threads, tn_conv_plan *out)
+static tn_status size_prepared(tn_conv_plan *plan)
 {
-    tn_conv_plan plan = {.shape = *shape, .pass = pass, .threads = threads, .tile = precise ? 0 : best_tile(shape, pass)};
+    if (plan->algorithm == TN_CONV_WINOGRAD)
+        return tn_winograd_prepared(&plan->shape, plan->tile, &plan->prepared_bytes);
+    return tn_conv_gemm_prepared(&plan->shape, &plan->prepared_bytes);
+}
+
+tn_status tn_conv_plan_pass(const tn_conv_shape *shape, tn_conv_pass pass, const tn_conv_wishes *wishes,
+                            tn_conv_plan *out)
+{
+    bool prepared = wishes->prepared && pass == TN_CONV_FORWARD;
+    tn_conv_plan plan = {.shape = *shape, .pass = pass, .threads = wishes->threads};
+    plan.tile = wishes->precise ? 0 : best_tile(shape, pass, prepared);
     if (plan.tile > 0) {
         plan.algorithm = TN_CONV_WINOGRAD;
         snprintf(plan.name, sizeof plan.name, "winograd(%d,%d)", plan.tile, (int)shape->r);
-        TN_TRY(tn_winograd_scratch(shape, pass, plan.tile, threads, &plan.scratch_bytes));
+        TN_TRY(tn_winograd_scratch(shape, pass, plan.tile, prepared, plan.threads, &plan.scratch_bytes));
     } else {
         snprintf(plan.name, sizeof plan.name, "gemm");
-        TN_TRY(tn_conv_gemm_scratch(shape, pass, threads, &plan.scratch_bytes));
+        TN_TRY(tn_conv_gemm_scratch(shape, pass, plan.threads, &plan.scratch_bytes));
     }
+    if (prepared)
+        TN_TRY(size_prepared(&plan));
     *out = plan;
     return TN_OK;
 }

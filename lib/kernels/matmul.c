@@ -3,6 +3,7 @@
  *  Products of strided matrices. */
 #include "kernels/conv.h"
 #include "kernels/product.h"
+#include "kernels/thin_product.h"
 
 static void pack_rows(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes,
                       float *out)
@@ -37,6 +38,10 @@ tn_status tn_matmul_scratch(int64_t m, int64_t n, int64_t k, int threads, size_t
 
 void tn_matmul(tn_pool *pool, const tn_matmul_args *args, void *scratch)
 {
+    if (tn_is_thin(args)) {
+        tn_thin_product(pool, args);
+        return;
+    }
     const tn_product product = {
         .m = args->m,
         .n = args->n,

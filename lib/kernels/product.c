@@ -54,7 +54,7 @@ static bool should_pack(const tn_product *p, int64_t *floats)
         *floats = 0;
         return false;
     }
-    *floats = (*floats + TN_PANEL_SLACK / (int64_t)sizeof(float) + 15) / 16 * 16;
+    *floats = tn_with_slack(*floats);
     return true;
 }
 
@@ -66,7 +66,7 @@ static int64_t packed_floats(const tn_product *p)
         return 0;
     if (!tn_mul_i64(wide, p->k, &floats) || floats > PACKED_MOST)
         floats = PACKED_MOST;
-    return (floats + TN_PANEL_SLACK / (int64_t)sizeof(float) + 15) / 16 * 16;
+    return tn_with_slack(floats);
 }
 
 static tn_nest nest_of(const tn_product *p)
@@ -177,6 +177,7 @@ static partition cut_tasks(const tn_nest *nest, int threads)
 typedef struct run_job {
     tn_nest nest;
     partition cut;
+    float *packing; /* where the vector side is packed first; NULL: that was done, or is done on the way */
     float *buffers, *partials;
     int64_t buffer, own; /* floats of a thread's buffers; of these, for scatter */
     atomic_llong next;
@@ -235,15 +236,14 @@ static void add_partials(const run_job *job, const tn_team *team)
 }
 
 /** Each thread packs some panels of the vector side. */
-static void pack_whole(const run_job *job, const tn_team *team)
+static void pack_whole(const tn_nest *nest, const tn_team *team, float *out)
 {
-    const tn_nest *nest = &job->nest;
     int64_t first, last;
     tn_team_range(team, tn_ceil_div(nest->v_count, nest->v), &first, &last);
     for (int64_t k0 = 0; k0 < nest->p->k && last > first; k0 += nest->depth) {
         int64_t kn = tn_min(nest->depth, nest->p->k - k0), v0 = first * nest->v;
         tn_pack_v(nest, v0, tn_min(last * nest->v, nest->v_count) - v0, k0, kn,
-                  nest->packed + tn_packed_offset(nest, k0, kn, v0));
+                  out + tn_packed_offset(nest, k0, kn, v0));
     }
 }
 
@@ -252,8 +252,8 @@ static void run_tasks(const tn_team *team, void *arg)
     run_job *job = arg;
     float *space = job->buffers + team->index * job->buffer;
     const tn_task_buffers buffers = {space + job->own, space + job->own + tn_s_block_floats()};
-    if (job->nest.packed) {
-        pack_whole(job, team);
+    if (job->packing) {
+        pack_whole(&job->nest, team, job->packing);
         tn_team_barrier(team);
     }
     for (;;) {
@@ -278,14 +278,51 @@ void tn_product_run(tn_pool *pool, const tn_product *p, void *scratch)
         return;
     run_job job = {.nest = nest_of(p), .buffers = scratch};
     int64_t packed;
-    if (should_pack(p, &packed) && !job.nest.turned && job.nest.splits == 1 && p->k > 0)
-        job.nest.packed = scratch;
-    if (job.nest.packed)
+    bool may_pack = !job.nest.turned && job.nest.splits == 1 && p->k > 0;
+    if (may_pack && p->packed_b) {
+        job.nest.packed = p->packed_b;
+    } else if (may_pack && should_pack(p, &packed)) {
+        job.nest.packed = job.packing = scratch;
         job.buffers += packed;
+    }
     int threads = tn_pool_threads(pool);
     job.buffer = buffer_floats(p, &job.own);
     job.partials = job.buffers + job.buffer * threads;
     job.cut = cut_tasks(&job.nest, threads);
     atomic_init(&job.next, 0);
     tn_pool_run(pool, run_tasks, &job);
+}
+
+/* ---- the vector side, packed once ---- */
+
+tn_status tn_product_packed(const tn_product *p, size_t *bytes)
+{
+    int64_t v = tn_gemm_kernel_in_use()->v, wide, floats;
+    if (!tn_add_i64(p->n, v, &wide) || !tn_mul_i64(wide, p->k, &floats) || floats > INT64_MAX / 8)
+        return TN_FAIL(TN_ERR_OVERFLOW, "packed matrix [%lld,%lld] does not fit", (long long)p->k, (long long)p->n);
+    *bytes = (size_t)tn_product_packed_floats(p) * sizeof(float);
+    return TN_OK;
+}
+
+int64_t tn_product_packed_floats(const tn_product *p)
+{
+    if (p->split || p->k == 0 || should_turn(p))
+        return 0;
+    return tn_with_slack(tn_ceil_div(p->n, tn_gemm_kernel_in_use()->v) * tn_gemm_kernel_in_use()->v * p->k);
+}
+
+typedef struct pack_job {
+    tn_nest nest;
+    float *out;
+} pack_job;
+
+static void run_packing(const tn_team *team, void *arg)
+{
+    const pack_job *job = arg;
+    pack_whole(&job->nest, team, job->out);
+}
+
+void tn_product_pack(tn_pool *pool, const tn_product *p, float *out)
+{
+    tn_pool_run(pool, run_packing, &(pack_job){nest_of(p), out});
 }

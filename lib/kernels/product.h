@@ -36,6 +36,7 @@ typedef struct tn_product {
     tn_pack *pack_a, *pack_b;
     tn_fetch *fetch_b; /* NULL: none */
     const void *a, *b;
+    const float *packed_b; /* what tn_product_pack made of b; NULL: b is packed on the way */
     float *c;
     int64_t ldc;
     float alpha, beta;        /* beta 0: C is not read */
@@ -52,6 +53,14 @@ typedef struct tn_product {
  *  Errors    TN_ERR_OVERFLOW */
 TN_WARN_UNUSED tn_status tn_product_scratch(const tn_product *p, int threads, size_t *out);
 void tn_product_run(tn_pool *pool, const tn_product *p, void *scratch);
+
+/** B as one block of panels that products with any number of rows can use, for those that come again and again: bytes,
+ *  floats, and the packing itself. Where B takes the scalar side there is nothing to pack, 0; n, k and m as they will
+ *  be at most.
+ *  Errors    TN_ERR_OVERFLOW */
+TN_WARN_UNUSED tn_status tn_product_packed(const tn_product *p, size_t *bytes);
+int64_t tn_product_packed_floats(const tn_product *p);
+void tn_product_pack(tn_pool *pool, const tn_product *p, float *out);
 
 /** The inner loops of the instruction set in use. */
 const tn_conv_table *tn_conv_kernels(void);

@@ -19,20 +19,15 @@ int64_t tn_block_rows(void)
     return (tn_min(kernel->mc, 192) + kernel->s - 1) / kernel->s * kernel->s;
 }
 
-static int64_t with_slack(int64_t floats)
-{
-    return (floats + TN_PANEL_SLACK / (int64_t)sizeof(float) + 15) / 16 * 16;
-}
-
 int64_t tn_s_block_floats(void)
 {
-    return with_slack(tn_block_rows() * tn_gemm_kernel_in_use()->kc);
+    return tn_with_slack(tn_block_rows() * tn_gemm_kernel_in_use()->kc);
 }
 
 int64_t tn_v_group_floats(void)
 {
     int64_t group = GROUP * tn_gemm_kernel_in_use()->v * tn_gemm_kernel_in_use()->kc;
-    return with_slack(group > WIDE ? group : WIDE);
+    return tn_with_slack(group > WIDE ? group : WIDE);
 }
 
 /* ---- epilogue ---- */

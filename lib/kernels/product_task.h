@@ -4,6 +4,7 @@
 #ifndef TN_KERNELS_PRODUCT_TASK_H
 #define TN_KERNELS_PRODUCT_TASK_H
 
+#include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 
 /** A product with its sides chosen. */
@@ -14,7 +15,7 @@ typedef struct tn_nest {
     int64_t s_count, v_count;
     int64_t depth;      /* of a block of k */
     int64_t splits;
-    float *packed;      /* the whole vector side; NULL: packed on the way */
+    const float *packed; /* the whole vector side; NULL: packed on the way */
 } tn_nest;
 
 /** A part of the result: [s0, s0 + s_count) of the scalar, [v0, v0 + v_count) of the vector side. */
@@ -36,6 +37,12 @@ int64_t tn_block_rows(void);
 /** Floats of the two buffers. */
 int64_t tn_s_block_floats(void);
 int64_t tn_v_group_floats(void);
+
+/** Floats of a buffer of panels with what kernels fetch past its end, whole cache lines. */
+static inline int64_t tn_with_slack(int64_t floats)
+{
+    return (floats + TN_PANEL_SLACK / (int64_t)sizeof(float) + 15) / 16 * 16;
+}
 
 /** Where panel v0 (a multiple of V) of depth k0 starts in the packed vector side: blocks of k one after another. */
 static inline int64_t tn_packed_offset(const tn_nest *nest, int64_t k0, int64_t kn, int64_t v0)

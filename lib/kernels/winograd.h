@@ -36,14 +36,18 @@ bool tn_winograd_applies(const tn_conv_shape *shape);
 /** shape->n is the batch. */
 tn_winograd tn_winograd_of(const tn_conv_shape *shape, tn_conv_pass pass, int64_t m);
 
-/** Scratch of one pass with tiles of m.
+/** Scratch of one pass with tiles of m; prepared: without room for transformed filters.
  *  Errors    TN_ERR_OVERFLOW */
-TN_WARN_UNUSED tn_status tn_winograd_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int64_t m, int threads,
-                                             size_t *out);
+TN_WARN_UNUSED tn_status tn_winograd_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int64_t m, bool prepared,
+                                             int threads, size_t *out);
+/** Bytes of the forward pass's transformed filters of all groups, one group after another.
+ *  Errors    TN_ERR_OVERFLOW */
+TN_WARN_UNUSED tn_status tn_winograd_prepared(const tn_conv_shape *shape, int64_t m, size_t *out);
 
-/* As tn_conv_forward and its gradients; shape->n is the batch. */
+/* As tn_conv_prepare, tn_conv_forward and its gradients; shape->n is the batch. */
+void tn_winograd_prepare(const tn_conv_shape *shape, int64_t m, tn_pool *pool, const float *w, void *prepared);
 void tn_winograd_forward(const tn_conv_shape *shape, int64_t m, tn_pool *pool, const float *x, const float *w,
-                         const float *bias, tn_activation activation, float *y, void *scratch);
+                         const void *prepared, const float *bias, tn_activation activation, float *y, void *scratch);
 void tn_winograd_data(const tn_conv_shape *shape, int64_t m, tn_pool *pool, const float *dy, const float *w, float *dx,
                       void *scratch);
 void tn_winograd_filter(const tn_conv_shape *shape, int64_t m, tn_pool *pool, const float *x, const float *dy, bool add,
@@ -78,15 +82,16 @@ static inline void tn_winograd_place(const tn_winograd *wg, int64_t t, int64_t *
     *n = t / wg->tiles_w / wg->tiles_h;
 }
 
-/** Floats of the transformed filters [point][out panel][in channel][V] and of one point. */
+/** Floats of one point of the transformed filters [point][out panel][in channel][V], and of all of them. */
 int64_t tn_winograd_filter_stride(const tn_winograd *wg);
+int64_t tn_winograd_filter_floats(const tn_winograd *wg);
 /** Transform the filters of a group (w points at its first), rotated with channels and filters swapped for the data
  *  gradient, by all threads of the pool. */
 void tn_winograd_transform_filters(const tn_winograd *wg, tn_pool *pool, const float *w, int64_t filters, bool rotated,
                                    float *out);
 
 /** Scratch of the parts. */
-TN_WARN_UNUSED tn_status tn_winograd_forward_scratch(const tn_winograd *wg, int threads, size_t *out);
+TN_WARN_UNUSED tn_status tn_winograd_forward_scratch(const tn_winograd *wg, bool prepared, int threads, size_t *out);
 TN_WARN_UNUSED tn_status tn_winograd_filter_scratch(const tn_winograd *wg, int threads, size_t *out);
 
 static inline int64_t tn_winograd_round(int64_t value, int64_t unit)

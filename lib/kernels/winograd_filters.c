@@ -4,6 +4,9 @@
  *
  *  Forward, outputs are filters, which lie side by side in w [r,s,c,f]. For the gradient of the data outputs are
  *  channels, so squares of filters are first transposed and turned by 180 degrees. */
+#include "base/memory.h"
+#include "base/status.h"
+#include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 #include "kernels/winograd.h"
 
@@ -18,6 +21,11 @@ typedef struct filter_job {
 int64_t tn_winograd_filter_stride(const tn_winograd *wg)
 {
     return tn_winograd_stride(tn_winograd_round(wg->out.channels, wg->v) * wg->in.channels);
+}
+
+int64_t tn_winograd_filter_floats(const tn_winograd *wg)
+{
+    return wg->points * tn_winograd_filter_stride(wg) + TN_PANEL_SLACK / (int64_t)sizeof(float);
 }
 
 #define INPUTS 8 /* input channels transformed between transpositions */
@@ -85,6 +93,26 @@ static void transform_panels(const tn_team *team, void *arg)
         int64_t input = unit % parts * INPUTS, left = wg->in.channels - input;
         transform_inputs(job, unit / parts, input, left < INPUTS ? left : INPUTS);
     }
+}
+
+tn_status tn_winograd_prepared(const tn_conv_shape *s, int64_t m, size_t *out)
+{
+    tn_winograd wg = tn_winograd_of(s, TN_CONV_FORWARD, m);
+    int64_t lanes, filters, floats;
+    if (!tn_add_i64(wg.out.channels, wg.v, &lanes) || !tn_mul_i64(lanes, wg.in.channels, &filters) ||
+        !tn_add_i64(filters, TN_PANEL_SLACK, &filters) || !tn_mul_i64(filters, wg.points * 8, &floats) ||
+        !tn_mul_i64(floats, s->groups, &floats))
+        return TN_FAIL(TN_ERR_OVERFLOW, "transformed filters of %lld channels do not fit", (long long)wg.in.channels);
+    *out = (size_t)(tn_winograd_filter_floats(&wg) * s->groups) * sizeof(float);
+    return TN_OK;
+}
+
+void tn_winograd_prepare(const tn_conv_shape *s, int64_t m, tn_pool *pool, const float *w, void *prepared)
+{
+    tn_winograd wg = tn_winograd_of(s, TN_CONV_FORWARD, m);
+    for (int64_t g = 0; g < s->groups; g++)
+        tn_winograd_transform_filters(&wg, pool, w + g * wg.out.channels, s->f, false,
+                                      (float *)prepared + g * tn_winograd_filter_floats(&wg));
 }
 
 void tn_winograd_transform_filters(const tn_winograd *wg, tn_pool *pool, const float *w, int64_t filters, bool rotated,

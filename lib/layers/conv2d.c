@@ -153,7 +153,8 @@ static tn_status conv_shape(const conv2d_layer *conv, const tn_op_setup *setup, 
 static tn_status plan_pass(const tn_op_setup *setup, const tn_conv_shape *shape, tn_conv_pass pass, tn_conv_plan *plan,
                            size_t *scratch)
 {
-    TN_TRY(tn_conv_plan_pass(shape, pass, setup->precise, setup->threads, plan));
+    const tn_conv_wishes wishes = {setup->precise, setup->keeps_prepared, setup->threads};
+    TN_TRY(tn_conv_plan_pass(shape, pass, &wishes, plan));
     if (plan->scratch_bytes > *scratch)
         *scratch = plan->scratch_bytes;
     return TN_OK;
@@ -196,6 +197,7 @@ static tn_status prepare(const tn_layer *layer, const tn_op_setup *setup, tn_op_
     conv2d_state state = {.relu_is_taken_over = setup->relu_is_taken_over};
     TN_TRY(plan_passes(setup, &shape, &state, &out->scratch_bytes));
     memcpy(out->state, &state, sizeof state);
+    out->prepared_bytes = state.forward.prepared_bytes;
     name_algorithms(&state, out->algorithm, sizeof out->algorithm);
     bool backward = setup->training && (setup->input_gradient || setup->param_gradients);
     out->backward_needs_x = setup->training && setup->param_gradients;
@@ -218,12 +220,18 @@ static int64_t pixels(const tn_op_run *run)
     return run->out.dims[0] * run->out.dims[1] * run->out.dims[2];
 }
 
+static void derive(const tn_layer *layer, const tn_op_run *run)
+{
+    (void)layer;
+    tn_conv_prepare(&((const conv2d_state *)run->state)->forward, run->pool, run->params[WEIGHT], run->prepared);
+}
+
 static tn_status forward(const tn_layer *layer, const tn_op_run *run)
 {
     const conv2d_layer *conv = (const conv2d_layer *)layer;
     const conv2d_state *state = run->state;
     bool softmax = conv->activation == TN_SOFTMAX;
-    tn_conv_forward(&state->forward, run->pool, run->in.dims[0], run->x, run->params[WEIGHT],
+    tn_conv_forward(&state->forward, run->pool, run->in.dims[0], run->x, run->params[WEIGHT], run->prepared,
                     conv->has_bias ? run->params[BIAS] : NULL, softmax ? TN_LINEAR : conv->activation, run->y,
                     run->scratch);
     if (softmax)
@@ -263,6 +271,7 @@ static const tn_op conv2d_op = {
     .infer = infer,
     .parameter = parameter,
     .prepare = prepare,
+    .derive = derive,
     .forward = forward,
     .backward = backward,
     .ends_in_relu = ends_in_relu,

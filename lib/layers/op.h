@@ -35,6 +35,7 @@ typedef struct tn_op_setup {
     const char *name; /* "conv2d_1" */
     tn_shape in, out; /* N: the largest batch */
     bool training, precise;
+    bool keeps_prepared;   /* what the operator derives from its parameters may be kept from call to call */
     bool input_gradient;  /* backward will be asked for dx */
     bool param_gradients; /* backward will be asked for dparams */
     bool all_param_gradients; /* ... for every one of them */
@@ -47,6 +48,7 @@ typedef struct tn_op_setup {
 typedef struct tn_op_needs {
     size_t saved_bytes;   /* kept from forward to backward (pooling's indices); training only */
     size_t scratch_bytes; /* for the duration of one call; one buffer serves all layers */
+    size_t prepared_bytes; /* derived from the parameters by op->derive, kept until they change; with keeps_prepared only */
     bool backward_needs_x, backward_needs_y;
     bool output_is_input;  /* y is x in another shape: no memory, forward and backward are not called; forward is,
                               where y must be memory of the session's own */
@@ -68,12 +70,12 @@ typedef struct tn_op_run {
     float *const *dparams; /* backward; NULL, or an entry NULL: not wanted */
     bool add;              /* backward: add to dparams instead of writing */
     void *saved, *scratch;
+    void *prepared; /* derive writes, forward reads */
     const void *state; /* tn_op_needs.state */
     tn_pool *pool;
     bool training;
     uint64_t key;  /* tn_mix(model's seed, number of the layer in the flattened tree) */
     uint64_t step; /* number of the TN_TRAIN forward */
-    uint64_t version; /* of the parameters: what was derived from those of another version is stale */
 } tn_op_run;
 
 struct tn_op {
@@ -84,6 +86,9 @@ struct tn_op {
     tn_status (*parameter)(const tn_layer *layer, const char *name, const tn_shape *in, int index,
                            tn_op_parameter *out);
     tn_status (*prepare)(const tn_layer *layer, const tn_op_setup *setup, tn_op_needs *out);
+    /** Make run->prepared out of run->params: before the first forward, and before the next one after they have changed.
+     *  x and y are not there. NULL where prepared_bytes is always 0. */
+    void (*derive)(const tn_layer *layer, const tn_op_run *run);
     tn_status (*forward)(const tn_layer *layer, const tn_op_run *run);
     tn_status (*backward)(const tn_layer *layer, const tn_op_run *run); /* NULL: cannot be trained through */
     void (*destroy)(tn_layer *layer); /* frees what the options hold; NULL: nothing */

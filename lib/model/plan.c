@@ -83,6 +83,7 @@ static tn_status set_up_steps(tn_plan *plan, const tn_network *network, bool pre
             .out = planned->out,
             .training = plan->options.training,
             .precise = precise,
+            .keeps_prepared = !plan->options.training && !plan->options.save_memory,
             .threads = plan->options.threads,
         };
         want_gradients(network, i, below, planned);
@@ -111,7 +112,8 @@ static tn_status prepare_steps(tn_plan *plan, const tn_network *network)
         const tn_layer *layer = network->steps[i].layer;
         tn_plan_step *step = &plan->steps[i];
         TN_TRY(layer->op->prepare(layer, &step->setup, &step->needs));
-        if (step->needs.saved_bytes > PTRDIFF_MAX / 2 || step->needs.scratch_bytes > PTRDIFF_MAX / 2)
+        if (step->needs.saved_bytes > PTRDIFF_MAX / 2 || step->needs.scratch_bytes > PTRDIFF_MAX / 2 ||
+            step->needs.prepared_bytes > PTRDIFF_MAX / 2)
             return TN_FAIL(TN_ERR_OVERFLOW, "%s: needs too much memory", step->setup.name);
     }
     return TN_OK;
@@ -129,6 +131,18 @@ static tn_status place_gradients(tn_plan *plan, const tn_network *network, size_
             continue;
         plan->gradients[i] = *total;
         *total += parameter->bytes; /* at most the parameters' block */
+    }
+    return TN_OK;
+}
+
+static tn_status place_prepared(tn_plan *plan, size_t *total)
+{
+    *total = 0;
+    for (size_t i = 0; i < plan->step_count; i++) {
+        tn_plan_step *step = &plan->steps[i];
+        step->prepared = step->needs.prepared_bytes > 0 ? *total : TN_NOWHERE;
+        if (!tn_add_size(*total, tn_align_up(step->needs.prepared_bytes), total))
+            return TN_FAIL(TN_ERR_OVERFLOW, "%s: what is prepared needs too much memory", step->setup.name);
     }
     return TN_OK;
 }
@@ -160,21 +174,25 @@ static void fill_row(tn_plan *plan, const tn_network *network, size_t i)
     if (planned->calls_forward && tn_shape_size(&planned->out, &elements) == TN_OK)
         memory->activations = tn_align_up((size_t)elements * sizeof(float));
     memory->scratch = tn_align_up(planned->needs.scratch_bytes);
-    memory->total = memory->parameters + memory->gradients + memory->activations + memory->scratch;
+    memory->prepared = tn_align_up(planned->needs.prepared_bytes);
+    memory->total =
+        memory->parameters + memory->gradients + memory->activations + memory->scratch + memory->prepared;
 }
 
 static tn_status add_up(tn_plan *plan, const tn_network *network)
 {
-    size_t gradients, activations, scratch = 0;
+    size_t gradients, activations, prepared, scratch = 0;
     TN_TRY(place_gradients(plan, network, &gradients));
+    TN_TRY(place_prepared(plan, &prepared));
     TN_TRY(tn_plan_activations(plan, &activations));
     for (size_t i = 0; i < plan->step_count; i++) {
         fill_row(plan, network, i);
         if (plan->rows[i].row.memory.scratch > scratch)
             scratch = (size_t)plan->rows[i].row.memory.scratch;
     }
-    plan->memory = (tn_memory){network->parameter_bytes, gradients, activations, scratch, 0};
-    plan->memory.total = plan->memory.parameters + plan->memory.gradients + activations + scratch;
+    plan->memory = (tn_memory){.parameters = network->parameter_bytes, .gradients = gradients,
+                               .activations = activations, .scratch = scratch, .prepared = prepared};
+    plan->memory.total = plan->memory.parameters + plan->memory.gradients + activations + scratch + prepared;
     return TN_OK;
 }
 
@@ -236,7 +254,7 @@ void tn_plan_destroy(tn_plan **plan)
 
 tn_memory tn_plan_memory(const tn_plan *plan)
 {
-    return plan != NULL ? plan->memory : (tn_memory){0, 0, 0, 0, 0};
+    return plan != NULL ? plan->memory : (tn_memory){0};
 }
 
 size_t tn_plan_layer_count(const tn_plan *plan)

@@ -2,8 +2,8 @@
 /** @file
  *  What a session will do and where its buffers lie, worked out before anything is allocated.
  *
- *  A session's memory is three blocks: gradients of parameters, activations, scratch. Places in them are offsets in
- *  bytes. */
+ *  A session's memory is four blocks: gradients of parameters, activations, scratch, what is prepared from parameters.
+ *  Places in them are offsets in bytes. */
 #ifndef TN_MODEL_PLAN_H
 #define TN_MODEL_PLAN_H
 
@@ -21,6 +21,7 @@ typedef struct tn_plan_step {
     bool calls_forward;  /* false: y is x */
     bool calls_backward; /* false: nobody needs gradients here, or dx is dy */
     size_t x, y, dx, dy, saved;
+    size_t prepared; /* in the block of what is prepared */
 } tn_plan_step;
 
 /** A public row with the strings that it points to. */

@@ -120,9 +120,10 @@ static void append_line(text *t, const size_t widths[COLUMNS], const line *l)
 
 static void append_memory(text *t, const tn_memory *memory)
 {
-    static const char *const names[4] = {"parameters", "gradients", "activations", "scratch"};
-    const uint64_t bytes[4] = {memory->parameters, memory->gradients, memory->activations, memory->scratch};
-    for (int i = 0; i < 4; i++) {
+    static const char *const names[5] = {"parameters", "gradients", "activations", "scratch", "prepared"};
+    const uint64_t bytes[5] = {memory->parameters, memory->gradients, memory->activations, memory->scratch,
+                               memory->prepared};
+    for (int i = 0; i < 5; i++) {
         char number[CELL];
         write_scaled(number, (double)bytes[i], "B");
         append(t, i == 0 ? "memory: " : ", ", i == 0 ? 8 : 2);

@@ -20,7 +20,8 @@ static tn_status allocate_blocks(tn_session *session)
     const tn_memory *memory = &session->plan->memory;
     TN_TRY(tn_alloc(&session->allocator, (size_t)memory->gradients, "gradients", &session->gradients));
     TN_TRY(tn_alloc_raw(&session->allocator, (size_t)memory->activations, "activations", &session->activations));
-    return tn_alloc_raw(&session->allocator, (size_t)memory->scratch, "scratch", &session->scratch);
+    TN_TRY(tn_alloc_raw(&session->allocator, (size_t)memory->scratch, "scratch", &session->scratch));
+    return tn_alloc_raw(&session->allocator, (size_t)memory->prepared, "prepared filters", &session->prepared);
 }
 
 static tn_status allocate_lists(tn_session *session)
@@ -56,9 +57,9 @@ static void log_session(const tn_session *session)
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     tn_log_write(&session->model->log, TN_LOG_INFO,
                  "session: batch %" PRId64 ", %d threads, BLIS kernels %s, %" PRIu64 " bytes of gradients, %" PRIu64
-                 " of activations, %" PRIu64 " of scratch",
+                 " of activations, %" PRIu64 " of scratch, %" PRIu64 " prepared",
                  session->plan->options.batch_size, session->plan->options.threads, kernel->kernels, memory->gradients,
-                 memory->activations, memory->scratch);
+                 memory->activations, memory->scratch, memory->prepared);
 }
 
 static tn_status build(tn_session *session, const tn_session_options *options)
@@ -105,6 +106,7 @@ void tn_session_destroy(tn_session **session)
     tn_release(&allocator, own->gradient_tensors, parameters * sizeof *own->gradient_tensors);
     tn_release(&allocator, own->param_gradients, parameters * sizeof *own->param_gradients);
     tn_release(&allocator, own->param_values, parameters * sizeof *own->param_values);
+    tn_release(&allocator, own->prepared, (size_t)memory.prepared);
     tn_release(&allocator, own->scratch, (size_t)memory.scratch);
     tn_release(&allocator, own->activations, (size_t)memory.activations);
     tn_release(&allocator, own->gradients, (size_t)memory.gradients);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  What a session is inside: a plan, the three blocks that it asked for, threads, and where the session stands. */
+ *  What a session is inside: a plan, the four blocks that it asked for, threads, and where the session stands. */
 #ifndef TN_MODEL_SESSION_H
 #define TN_MODEL_SESSION_H
 
@@ -13,12 +13,14 @@ struct tn_session {
     tn_model *model; /* retained */
     tn_plan *plan;
     tn_pool *pool;                                    /* NULL: one thread */
-    unsigned char *gradients, *activations, *scratch; /* sizes: plan->memory */
+    unsigned char *gradients, *activations, *scratch, *prepared; /* sizes: plan->memory */
     float **param_values, **param_gradients;          /* [parameter_count]; no gradient: NULL */
     tn_tensor *gradient_tensors;                      /* [parameter_count] */
     tn_tensor *outputs;                               /* [step_count], with keep_outputs; otherwise NULL */
     tn_tensor y, dx;
     uint64_t step; /* of the next TN_TRAIN forward */
+    bool is_prepared;         /* `prepared` was derived from ... */
+    uint64_t prepared_from;   /* ... this version of the parameters */
 
     /* The last forward; all of it is void while `ran` is false. */
     bool ran;       /* outputs are there */

@@ -34,7 +34,7 @@ static tn_op_run run_of(const tn_session *session, size_t i)
         .pool = session->pool,
         .key = tn_mix(session->model->seed, i),
         .step = session->ran_step,
-        .version = session->model->version,
+        .prepared = planned->prepared == TN_NOWHERE ? NULL : session->prepared + planned->prepared,
     };
 }
 
@@ -70,8 +70,25 @@ static tn_status check_forward(const tn_session *session, const tn_tensor *x, tn
     return TN_OK;
 }
 
+/* Parameters may have changed since the last forward. */
+static void derive_prepared(tn_session *session)
+{
+    uint64_t version = session->model->version;
+    if (session->plan->memory.prepared == 0 || (session->is_prepared && session->prepared_from == version))
+        return;
+    for (size_t i = 0; i < session->plan->step_count; i++) {
+        const tn_layer *layer = session->model->network.steps[i].layer;
+        tn_op_run run = run_of(session, i);
+        if (run.prepared != NULL)
+            layer->op->derive(layer, &run);
+    }
+    session->is_prepared = true;
+    session->prepared_from = version;
+}
+
 static tn_status run_forward(tn_session *session, bool training)
 {
+    derive_prepared(session);
     for (size_t i = 0; i < session->plan->step_count && session->n > 0; i++) {
         const tn_layer *layer = session->model->network.steps[i].layer;
         if (!session->plan->steps[i].calls_forward)

@@ -159,7 +159,7 @@ static void run_pass(const settings *set, const tn_conv_plan *plan, tn_conv_pass
 {
     int64_t n = plan->shape.n;
     if (pass == TN_CONV_FORWARD)
-        tn_conv_forward(plan, set->pool, n, o->x, o->w, o->bias, TN_RELU, o->result, o->scratch);
+        tn_conv_forward(plan, set->pool, n, o->x, o->w, NULL, o->bias, TN_RELU, o->result, o->scratch);
     else if (pass == TN_CONV_DATA)
         tn_conv_data_gradient(plan, set->pool, n, o->y, o->w, o->result, o->scratch);
     else
@@ -170,7 +170,7 @@ static void bench_pass(const settings *set, const tn_conv_shape *s, tn_conv_pass
 {
     tn_conv_plan plan;
     double times[64] = {0}, flops = 2.0 * (double)(s->n * s->oh * s->ow) * (double)(s->f * s->r * s->s * s->c);
-    if (tn_conv_plan_pass(s, pass, set->precise, set->threads, &plan) != TN_OK) {
+    if (tn_conv_plan_pass(s, pass, &(tn_conv_wishes){.precise = set->precise, .threads = set->threads}, &plan) != TN_OK) {
         printf("  %s", tn_last_error());
         return;
     }

@@ -153,26 +153,38 @@ static void release(operands *o)
     free(o->out);
 }
 
+/* Filters as the plan wants them, where the caller is to keep them. */
+static void *prepare(const tn_conv_plan *plan, tn_pool *pool, const operands *o)
+{
+    if (plan->prepared_bytes == 0)
+        return NULL;
+    void *prepared = nan_scratch(plan->prepared_bytes);
+    tn_conv_prepare(plan, pool, o->w, prepared);
+    return prepared;
+}
+
 /* Run one pass into a fresh o->out; with `add` it starts from 1, 2, 3, ... */
-static tn_conv_plan run_pass(const conv_case *c, tn_conv_pass pass, bool precise, bool add, operands *o)
+static tn_conv_plan run_pass(const conv_case *c, tn_conv_pass pass, const tn_conv_wishes *wishes, bool add, operands *o)
 {
     tn_conv_plan plan;
     tn_pool *pool = NULL;
-    ck_ok(tn_conv_plan_pass(&c->shape, pass, precise, c->threads, &plan));
+    ck_ok(tn_conv_plan_pass(&c->shape, pass, wishes, &plan));
     ck_ok(tn_pool_create(NULL, c->threads, &pool));
-    void *scratch = nan_scratch(plan.scratch_bytes);
+    void *scratch = nan_scratch(plan.scratch_bytes), *prepared = prepare(&plan, pool, o);
     int64_t size = result_size(c, pass);
     free(o->out);
     o->out = nan_floats(size);
     for (int64_t i = 0; add && i < size; i++)
         o->out[i] = (float)(i % 100 + 1);
     if (pass == TN_CONV_FORWARD)
-        tn_conv_forward(&plan, pool, c->n, o->x, o->w, o->bias, c->relu ? TN_RELU : TN_LINEAR, o->out, scratch);
+        tn_conv_forward(&plan, pool, c->n, o->x, o->w, prepared, o->bias, c->relu ? TN_RELU : TN_LINEAR, o->out,
+                        scratch);
     else if (pass == TN_CONV_DATA)
         tn_conv_data_gradient(&plan, pool, c->n, o->dy, o->w, o->out, scratch);
     else
         tn_conv_filter_gradient(&plan, pool, c->n, o->x, o->dy, add, o->out, scratch);
     free(scratch);
+    free(prepared);
     tn_pool_destroy(&pool);
     return plan;
 }
@@ -193,15 +205,27 @@ static double *expected_of(const conv_case *c, tn_conv_pass pass, bool add, cons
     return sum;
 }
 
-static void check_exact(const conv_case *c, tn_conv_pass pass, bool add, operands *o)
+static void compare_exact(const conv_case *c, tn_conv_pass pass, const char *how, const double *expected,
+                          const float *out)
 {
     static const char *const names[] = {"forward", "data gradient", "filter gradient"};
-    tn_conv_plan plan = run_pass(c, pass, true, add, o);
-    ck_assert_msg(plan.algorithm == TN_CONV_GEMM, "%s: precise gave %s", text_of(c), plan.name);
-    double *expected = expected_of(c, pass, add, o);
     for (int64_t i = 0; i < result_size(c, pass); i++)
-        ck_assert_msg((double)o->out[i] == expected[i], "%s%s of %s: element %lld is %g, expected %g", names[pass],
-                      add ? " added" : "", text_of(c), (long long)i, (double)o->out[i], expected[i]);
+        ck_assert_msg((double)out[i] == expected[i], "%s%s of %s: element %lld is %g, expected %g", names[pass], how,
+                      text_of(c), (long long)i, (double)out[i], expected[i]);
+}
+
+static void check_exact(const conv_case *c, tn_conv_pass pass, bool add, operands *o)
+{
+    tn_conv_wishes wishes = {.precise = true, .threads = c->threads};
+    double *expected = expected_of(c, pass, add, o);
+    tn_conv_plan plan = run_pass(c, pass, &wishes, add, o);
+    ck_assert_msg(plan.algorithm == TN_CONV_GEMM, "%s: precise gave %s", text_of(c), plan.name);
+    compare_exact(c, pass, add ? " added" : "", expected, o->out);
+    if (pass == TN_CONV_FORWARD) {
+        wishes.prepared = true;
+        (void)run_pass(c, pass, &wishes, add, o);
+        compare_exact(c, pass, " with prepared filters", expected, o->out);
+    }
     free(expected);
 }
 
@@ -303,7 +327,7 @@ static conv_case fast_case(int index)
 
 static void check_bound(const conv_case *c, tn_conv_pass pass, operands *o)
 {
-    tn_conv_plan plan = run_pass(c, pass, false, false, o);
+    tn_conv_plan plan = run_pass(c, pass, &(tn_conv_wishes){.threads = c->threads}, false, o);
     double *expected = expected_of(c, pass, false, o), worst = 0.0, largest = 0.0;
     for (int64_t i = 0; i < result_size(c, pass); i++) {
         double error = fabs((double)o->out[i] - expected[i]);
@@ -351,13 +375,20 @@ START_TEST(test_winograd_is_used)
         for (int pass = 0; pass < 3; pass++) {
             tn_conv_plan plan;
             conv_case c = fast_case(i);
-            ck_ok(tn_conv_plan_pass(&c.shape, (tn_conv_pass)pass, false, 2, &plan));
+            ck_ok(tn_conv_plan_pass(&c.shape, (tn_conv_pass)pass, &(tn_conv_wishes){.threads = 2}, &plan));
             used[pass] += plan.algorithm == TN_CONV_WINOGRAD;
         }
     for (int pass = 0; pass < 3; pass++)
         ck_assert_int_ge(used[pass], 2);
 }
 END_TEST
+
+/* Passes of both kinds of plan, filters prepared where the pass is forward and the number even. */
+static void run_bits(const conv_case *c, int number, operands *o)
+{
+    const tn_conv_wishes wishes = {.precise = number >= 3, .prepared = number % 2 == 0, .threads = c->threads};
+    run_pass(c, (tn_conv_pass)(number % 3), &wishes, false, o);
+}
 
 /* Results do not depend on the number of threads, to the last bit. */
 START_TEST(test_same_bits)
@@ -372,11 +403,11 @@ START_TEST(test_same_bits)
     for (int pass = 0; pass < 6; pass++) {
         size_t bytes = (size_t)result_size(&c, (tn_conv_pass)(pass % 3)) * sizeof(float);
         c.threads = 1;
-        run_pass(&c, (tn_conv_pass)(pass % 3), pass >= 3, false, &o);
+        run_bits(&c, pass, &o);
         float *alone = nan_floats((int64_t)(bytes / sizeof(float)));
         memcpy(alone, o.out, bytes);
         for (c.threads = 2; c.threads <= 3; c.threads++) {
-            run_pass(&c, (tn_conv_pass)(pass % 3), pass >= 3, false, &o);
+            run_bits(&c, pass, &o);
             ck_assert_msg(memcmp(alone, o.out, bytes) == 0, "pass %d of %s differs from 1 thread", pass, text_of(&c));
         }
         free(alone);

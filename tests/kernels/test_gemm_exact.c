@@ -26,6 +26,16 @@ static int64_t draw_size(draw *d, int64_t most)
     return size <= most ? size : most;
 }
 
+/* What a dense layer asks for with few rows. */
+static void make_thin(draw *d, product *p)
+{
+    p->m = draw_int(d, 1, 9);
+    p->layout_a = 2 * (int)draw_int(d, 0, 1);
+    p->layout_b = 2 * (int)draw_int(d, 0, 1);
+    p->alpha = 1.0f;
+    p->beta = 0.0f;
+}
+
 static product draw_product(draw *d, int index)
 {
     static const float alphas[] = {1.0f, 1.0f, -2.0f, 0.5f}, betas[] = {0.0f, 0.0f, 1.0f, -1.0f, 0.5f};
@@ -42,6 +52,8 @@ static product draw_product(draw *d, int index)
     p.with_bias = draw_int(d, 0, 1) != 0;
     p.activation = (tn_activation)draw_int(d, TN_LINEAR, TN_TANH);
     p.threads = (int)draw_int(d, 1, 3);
+    if (index % 4 == 1)
+        make_thin(d, &p);
     return p;
 }
 

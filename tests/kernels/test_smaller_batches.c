@@ -67,7 +67,7 @@ START_TEST(test_phases)
                                  .stride_h = 2, .stride_w = 2, .dilation_h = 1, .dilation_w = 1, .groups = 1};
     tn_conv_plan plan;
     float *dy = numbers(15 * 15 * 2048), *w = numbers((int64_t)9 * 768 * 2048), *dx = numbers(31 * 31 * 768);
-    ck_ok(tn_conv_plan_pass(&shape, TN_CONV_DATA, true, 1, &plan));
+    ck_ok(tn_conv_plan_pass(&shape, TN_CONV_DATA, &(tn_conv_wishes){.precise = true, .threads = 1}, &plan));
     guarded scratch = guard(plan.scratch_bytes);
     tn_conv_data_gradient(&plan, NULL, 1, dy, w, dx, scratch.memory);
     check_guard(&scratch);
@@ -85,7 +85,7 @@ START_TEST(test_filter_gradient)
                                  .pad_left = 1, .groups = 1};
     tn_conv_plan plan;
     float *x = numbers(shape.n * 144 * 64), *dy = numbers(shape.n * 144 * 384), *dw = numbers(9 * 64 * 384);
-    ck_ok(tn_conv_plan_pass(&shape, TN_CONV_FILTER, true, 1, &plan));
+    ck_ok(tn_conv_plan_pass(&shape, TN_CONV_FILTER, &(tn_conv_wishes){.precise = true, .threads = 1}, &plan));
     guarded scratch = guard(plan.scratch_bytes);
     tn_conv_filter_gradient(&plan, NULL, 75 - _i, x, dy, false, dw, scratch.memory);
     check_guard(&scratch);

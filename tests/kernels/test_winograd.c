@@ -150,12 +150,12 @@ static double error_of(const tn_conv_shape *s, tn_conv_pass pass, int m, const f
     size_t bytes;
     tn_pool *pool = NULL;
     ck_ok(tn_pool_create(NULL, 2, &pool));
-    ck_ok(tn_winograd_scratch(s, pass, m, 2, &bytes));
+    ck_ok(tn_winograd_scratch(s, pass, m, false, 2, &bytes));
     void *scratch = aligned_alloc(64, (bytes + 63) / 64 * 64);
     ck_assert(out && expected && scratch);
     memset(scratch, 0xff, bytes);
     if (pass == TN_CONV_FORWARD)
-        tn_winograd_forward(s, m, pool, x, w, NULL, TN_LINEAR, out, scratch);
+        tn_winograd_forward(s, m, pool, x, w, NULL, NULL, TN_LINEAR, out, scratch);
     else if (pass == TN_CONV_DATA)
         tn_winograd_data(s, m, pool, dy, w, out, scratch);
     else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  The inner loops of the convolutions and products that are built once for each instruction set: packing, Winograd's
- *  transforms, epilogues. */
+ *  transforms, products with few rows, epilogues. */
 #ifndef TN_ISA_CONV_TABLE_H
 #define TN_ISA_CONV_TABLE_H
 
@@ -39,6 +39,10 @@ typedef struct tn_conv_table {
     void (*finish)(const float *x, const float *bias, bool relu, float *y, int64_t count);
     /** y[i] += x[i]. */
     void (*accumulate)(const float *x, float *y, int64_t count);
+    /** y[i,j] += sum over k < depth of x[i * x_stride + k] w[k * w_stride + j], for i < rows, j < count, in the order of
+     *  k. */
+    void (*thin_product)(const float *x, int64_t x_stride, int64_t rows, const float *w, int64_t w_stride, int64_t depth,
+                         float *y, int64_t y_stride, int64_t count);
     const tn_winograd_maps *winograd; /* ends with m = 0 */
 } tn_conv_table;
 
