@@ -30,6 +30,7 @@ typedef struct tn_conv_plan {
     int tile;              /* Winograd: output tile m of F(m, r) */
     int threads;
     size_t scratch_bytes;  /* for all threads; TN_ALIGNMENT aligned */
+    int64_t least_images;  /* with fewer in a call, what is done once a call (filters packed or transformed) shows */
     size_t prepared_bytes; /* of filters that tn_conv_prepare makes ready; 0: there is nothing to prepare */
     char name[24];        /* "gemm", "winograd(4,3)" */
 } tn_conv_plan;

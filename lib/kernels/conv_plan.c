@@ -18,6 +18,7 @@
 #define READ_COST 12.0      /* multiply-adds that a number costs that comes from memory */
 #define PACK_COST 12.0      /* that a packed number costs */
 #define TRANSFORM_COST 24.0 /* that a number of a transformed tile or filter costs */
+#define SHOWS 0.03          /* share of the time that work once a call may take */
 
 tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int threads, size_t *out)
 {
@@ -107,6 +108,17 @@ static tn_status size_prepared(tn_conv_plan *plan)
     return tn_conv_gemm_prepared(&plan->shape, &plan->prepared_bytes);
 }
 
+/** Each filter's number costs so much once a call, and one multiply-add for each tile or pixel of each image. */
+static int64_t least_images(const tn_conv_plan *plan)
+{
+    tn_winograd wg = {0};
+    if (plan->algorithm == TN_CONV_WINOGRAD)
+        wg = tn_winograd_of(&plan->shape, plan->pass, plan->tile);
+    double rows = plan->tile > 0 ? (double)(wg.tiles_h * wg.tiles_w) : (double)(plan->shape.oh * plan->shape.ow);
+    double images = (plan->tile > 0 ? TRANSFORM_COST : PACK_COST) / (SHOWS * rows);
+    return images < 1.0 ? 1 : (int64_t)images;
+}
+
 tn_status tn_conv_plan_pass(const tn_conv_shape *shape, tn_conv_pass pass, const tn_conv_wishes *wishes,
                             tn_conv_plan *out)
 {
@@ -123,6 +135,7 @@ tn_status tn_conv_plan_pass(const tn_conv_shape *shape, tn_conv_pass pass, const
     }
     if (prepared)
         TN_TRY(size_prepared(&plan));
+    plan.least_images = least_images(&plan);
     *out = plan;
     return TN_OK;
 }

@@ -55,4 +55,5 @@ static const tn_op avg_pool2d_op = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
+    .by_image = true,
 };

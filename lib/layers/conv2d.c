@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "base/status.h"
+#include "kernels/arithmetic.h"
 #include "kernels/conv.h"
 #include "kernels/kernels.h"
 #include "layers/construct.h"
@@ -160,6 +161,12 @@ static tn_status plan_pass(const tn_op_setup *setup, const tn_conv_shape *shape,
     return TN_OK;
 }
 
+/* Plans that are not wanted ask for nothing. */
+static int64_t least_images(const conv2d_state *state)
+{
+    return tn_max(state->forward.least_images, tn_max(state->data.least_images, state->filter.least_images));
+}
+
 /* The plans of the passes that will be asked for, and the most scratch that any of them and the bias need. */
 static tn_status plan_passes(const tn_op_setup *setup, const tn_conv_shape *shape, conv2d_state *state, size_t *scratch)
 {
@@ -198,6 +205,7 @@ static tn_status prepare(const tn_layer *layer, const tn_op_setup *setup, tn_op_
     TN_TRY(plan_passes(setup, &shape, &state, &out->scratch_bytes));
     memcpy(out->state, &state, sizeof state);
     out->prepared_bytes = state.forward.prepared_bytes;
+    out->least_images = least_images(&state);
     name_algorithms(&state, out->algorithm, sizeof out->algorithm);
     bool backward = setup->training && (setup->input_gradient || setup->param_gradients);
     out->backward_needs_x = setup->training && setup->param_gradients;
@@ -275,4 +283,5 @@ static const tn_op conv2d_op = {
     .forward = forward,
     .backward = backward,
     .ends_in_relu = ends_in_relu,
+    .by_image = true,
 };

@@ -71,5 +71,6 @@ static const tn_op max_pool2d_op = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
+    .by_image = true,
     .takes_over_relu = true,
 };

@@ -52,6 +52,7 @@ typedef struct tn_op_needs {
     bool backward_needs_x, backward_needs_y;
     bool output_is_input;  /* y is x in another shape: no memory, forward and backward are not called; forward is,
                               where y must be memory of the session's own */
+    int64_t least_images;  /* with by_image: fewer in a call cost more each; 0: it makes no difference */
     bool in_place;         /* y may be x, and dx may be dy: element by element */
     double flops_forward, flops_backward; /* of the direct algorithm */
     char algorithm[64];    /* "" where there is no choice */
@@ -96,6 +97,7 @@ struct tn_op {
     /** True if y = max(something, 0). NULL: never. Together with the next layer's takes_over_relu, y need not be kept for
      *  backward: that layer multiplies by the ReLU's slope itself. */
     bool (*ends_in_relu)(const tn_layer *layer);
+    bool by_image;        /* each image is treated alone, and gradients of parameters add up: a batch may come in parts */
     bool takes_over_relu; /* can do so: each element of y is one of x, as in max pooling */
 };
 

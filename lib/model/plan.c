@@ -7,6 +7,7 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "kernels/cpu.h"
+#include "model/chunks.h"
 #include "tensor/storage.h"
 
 #include <inttypes.h>
@@ -170,8 +171,11 @@ static void fill_row(tn_plan *plan, const tn_network *network, size_t i)
         memory->parameters += network->parameters[k].bytes;
         memory->gradients += plan->gradients[k] == TN_NOWHERE ? 0 : network->parameters[k].bytes;
     }
+    tn_shape output = planned->out;
     int64_t elements = 0;
-    if (planned->calls_forward && tn_shape_size(&planned->out, &elements) == TN_OK)
+    if (planned->chunk > 0)
+        output.dims[0] = planned->chunk;
+    if (planned->calls_forward && tn_shape_size(&output, &elements) == TN_OK)
         memory->activations = tn_align_up((size_t)elements * sizeof(float));
     memory->scratch = tn_align_up(planned->needs.scratch_bytes);
     memory->prepared = tn_align_up(planned->needs.prepared_bytes);
@@ -215,6 +219,7 @@ static tn_status build(tn_plan *plan, const tn_network *network, bool precise)
     TN_TRY(set_up_steps(plan, network, precise));
     hand_over_relu(plan, network);
     TN_TRY(prepare_steps(plan, network));
+    TN_TRY(tn_plan_chunks(plan, network));
     return add_up(plan, network);
 }
 

@@ -18,6 +18,7 @@ typedef struct tn_plan_step {
     tn_shape in, out; /* N: the largest batch */
     tn_op_setup setup;
     tn_op_needs needs;
+    int64_t chunk;       /* images that pass through this step and the next one together, see chunks.h; 0: all alone */
     bool calls_forward;  /* false: y is x */
     bool calls_backward; /* false: nobody needs gradients here, or dx is dy */
     size_t x, y, dx, dy, saved;

@@ -5,7 +5,8 @@
  *  Time runs 0..L-1 forward, L loss, then backward: step i at 2L - i; 2L + 1 is the caller, after the call.
  *  Value 0 is the caller's x, value i + 1 the output of step i; each value may have a gradient. A step that passes its
  *  input on shares the value's memory (and the gradient's); so does one that works in place, where nobody needs the
- *  input any more. In training a value lives until the last backward that needs it, otherwise until the next step. */
+ *  input any more. In training a value lives until the last backward that needs it, otherwise until the next step.
+ *  A pair that a batch passes in chunks runs at both of its times, and what is between them has a chunk's size. */
 #include "model/plan.h"
 
 #include "base/memory.h"
@@ -48,8 +49,10 @@ static void need(tn_interval *interval, size_t bytes, int64_t time)
 
 static size_t value_bytes(const lifetimes *l, size_t value)
 {
-    const tn_shape *shape = value == 0 ? &l->plan->steps[0].in : &l->plan->steps[value - 1].out;
-    return tn_align_up((size_t)tn_shape_count(shape) * sizeof(float));
+    tn_shape shape = value == 0 ? l->plan->steps[0].in : l->plan->steps[value - 1].out;
+    if (value > 0 && l->plan->steps[value - 1].chunk > 0)
+        shape.dims[0] = l->plan->steps[value - 1].chunk;
+    return tn_align_up((size_t)tn_shape_count(&shape) * sizeof(float));
 }
 
 static void need_value(lifetimes *l, size_t value, int64_t time)
@@ -142,6 +145,28 @@ static void need_backward(lifetimes *l, size_t i)
         need(&l->saved[i], tn_align_up(step->needs.saved_bytes), now);
 }
 
+/* Step i and the next one run by turns: what either needs is needed while both run. */
+static void need_pair(lifetimes *l, size_t i)
+{
+    const tn_plan_step *first = &l->plan->steps[i], *second = first + 1;
+    need_value(l, i, (int64_t)i + 1);
+    need_value(l, i + 2, (int64_t)i);
+    if (second->needs.saved_bytes > 0)
+        need(&l->saved[i + 1], tn_align_up(second->needs.saved_bytes), (int64_t)i);
+    if (!first->calls_backward)
+        return;
+    int64_t begin = backward_time(l, i + 1), end = backward_time(l, i);
+    if (first->needs.backward_needs_x)
+        need_value(l, i, begin);
+    if (second->needs.backward_needs_y)
+        need_value(l, i + 2, end);
+    need_gradient(l, i + 2, end);
+    if (first->setup.input_gradient)
+        need_gradient(l, i, begin);
+    if (second->needs.saved_bytes > 0)
+        need(&l->saved[i + 1], tn_align_up(second->needs.saved_bytes), end);
+}
+
 static void time_all(lifetimes *l)
 {
     const tn_plan *plan = l->plan;
@@ -149,6 +174,8 @@ static void time_all(lifetimes *l)
     for (size_t i = 0; i < plan->step_count; i++) {
         need_forward(l, i);
         need_backward(l, i);
+        if (plan->steps[i].chunk > 0)
+            need_pair(l, i);
         any = any || plan->steps[i].calls_backward;
     }
     need_value(l, plan->step_count, l->steps);

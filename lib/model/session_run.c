@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "base/status.h"
 #include "layers/identity.h"
+#include "model/chunks.h"
 #include "model/session.h"
 
 #include <inttypes.h>
@@ -16,19 +17,36 @@ static tn_shape of_batch(tn_shape shape, int64_t n)
     return shape;
 }
 
-/* What forward and backward of step i have in common. */
-static tn_op_run run_of(const tn_session *session, size_t i)
+/* Images [first, first + count) of the batch. */
+typedef struct part {
+    int64_t first, count;
+} part;
+
+/* The part of a value or gradient [N,...] of `shape`; what is between the two of a pair has no more than the part. */
+static float *part_of(const tn_session *session, size_t offset, const tn_shape *shape, part images, bool between)
+{
+    float *all = tn_session_at(session, offset);
+    return all == NULL || between ? all : all + tn_shape_count(shape) / shape->dims[0] * images.first;
+}
+
+/* What forward and backward of step i have in common, for a part of the batch. */
+static tn_op_run run_of(const tn_session *session, size_t i, part images)
 {
     const tn_step *step = &session->model->network.steps[i];
     const tn_plan_step *planned = &session->plan->steps[i];
+    bool is_first = planned->chunk > 0, is_second = tn_is_chunked(session->plan, i);
+    unsigned char *saved = tn_session_at(session, planned->saved);
+    const float *x = session->x + tn_shape_count(&planned->in) / planned->in.dims[0] * images.first;
     return (tn_op_run){
         .name = step->name,
-        .in = of_batch(planned->in, session->n),
-        .out = of_batch(planned->out, session->n),
-        .x = planned->x == TN_NOWHERE ? session->x : tn_session_at(session, planned->x),
-        .y = tn_session_at(session, planned->y),
+        .in = of_batch(planned->in, images.count),
+        .out = of_batch(planned->out, images.count),
+        .x = planned->x == TN_NOWHERE ? x : part_of(session, planned->x, &planned->in, images, is_second),
+        .y = part_of(session, planned->y, &planned->out, images, is_first),
+        .dy = part_of(session, planned->dy, &planned->out, images, is_first),
+        .dx = part_of(session, planned->dx, &planned->in, images, is_second),
         .params = step->parameter_count > 0 ? session->param_values + step->first_parameter : NULL,
-        .saved = tn_session_at(session, planned->saved),
+        .saved = saved == NULL ? NULL : saved + planned->needs.saved_bytes / (size_t)planned->in.dims[0] * (size_t)images.first,
         .scratch = session->scratch,
         .state = planned->needs.state,
         .pool = session->pool,
@@ -78,7 +96,7 @@ static void derive_prepared(tn_session *session)
         return;
     for (size_t i = 0; i < session->plan->step_count; i++) {
         const tn_layer *layer = session->model->network.steps[i].layer;
-        tn_op_run run = run_of(session, i);
+        tn_op_run run = run_of(session, i, (part){0, session->n});
         if (run.prepared != NULL)
             layer->op->derive(layer, &run);
     }
@@ -86,16 +104,43 @@ static void derive_prepared(tn_session *session)
     session->prepared_from = version;
 }
 
+static tn_status forward_step(tn_session *session, size_t i, part images, bool training)
+{
+    const tn_layer *layer = session->model->network.steps[i].layer;
+    if (!session->plan->steps[i].calls_forward)
+        return TN_OK;
+    tn_op_run run = run_of(session, i, images);
+    run.dy = run.dx = NULL;
+    run.training = training;
+    return layer->op->forward(layer, &run);
+}
+
+static part next_chunk(const tn_session *session, size_t i, int64_t first)
+{
+    int64_t left = session->n - first, chunk = session->plan->steps[i].chunk;
+    return (part){first, left < chunk ? left : chunk};
+}
+
+static tn_status forward_pair(tn_session *session, size_t i, bool training)
+{
+    for (int64_t first = 0; first < session->n; first += session->plan->steps[i].chunk) {
+        part images = next_chunk(session, i, first);
+        TN_TRY(forward_step(session, i, images, training));
+        TN_TRY(forward_step(session, i + 1, images, training));
+    }
+    return TN_OK;
+}
+
 static tn_status run_forward(tn_session *session, bool training)
 {
+    if (session->n == 0)
+        return TN_OK;
     derive_prepared(session);
-    for (size_t i = 0; i < session->plan->step_count && session->n > 0; i++) {
-        const tn_layer *layer = session->model->network.steps[i].layer;
-        if (!session->plan->steps[i].calls_forward)
-            continue;
-        tn_op_run run = run_of(session, i);
-        run.training = training;
-        TN_TRY(layer->op->forward(layer, &run));
+    for (size_t i = 0; i < session->plan->step_count; i++) {
+        if (session->plan->steps[i].chunk > 0)
+            TN_TRY(forward_pair(session, i++, training));
+        else
+            TN_TRY(forward_step(session, i, (part){0, session->n}, training));
     }
     return TN_OK;
 }
@@ -161,21 +206,38 @@ static tn_status check_backward(const tn_session *session, const tn_tensor *dy, 
     return check_trainable(session);
 }
 
+static tn_status backward_step(tn_session *session, size_t i, part images, bool add)
+{
+    const tn_step *step = &session->model->network.steps[i];
+    const tn_plan_step *planned = &session->plan->steps[i];
+    if (!planned->calls_backward)
+        return TN_OK;
+    tn_op_run run = run_of(session, i, images);
+    run.training = true;
+    run.add = add;
+    if (planned->setup.param_gradients)
+        run.dparams = session->param_gradients + step->first_parameter;
+    return step->layer->op->backward(step->layer, &run);
+}
+
+/* Gradients of parameters add up over the chunks. */
+static tn_status backward_pair(tn_session *session, size_t i, bool add)
+{
+    for (int64_t first = 0; first < session->n; first += session->plan->steps[i].chunk) {
+        part images = next_chunk(session, i, first);
+        TN_TRY(backward_step(session, i + 1, images, add || first > 0));
+        TN_TRY(backward_step(session, i, images, add || first > 0));
+    }
+    return TN_OK;
+}
+
 static tn_status run_backward(tn_session *session, bool add)
 {
     for (size_t i = session->plan->step_count; i-- > 0;) {
-        const tn_step *step = &session->model->network.steps[i];
-        const tn_plan_step *planned = &session->plan->steps[i];
-        if (!planned->calls_backward)
-            continue;
-        tn_op_run run = run_of(session, i);
-        run.training = true;
-        run.add = add;
-        run.dy = tn_session_at(session, planned->dy);
-        run.dx = tn_session_at(session, planned->dx);
-        if (planned->setup.param_gradients)
-            run.dparams = session->param_gradients + step->first_parameter;
-        TN_TRY(step->layer->op->backward(step->layer, &run));
+        if (tn_is_chunked(session->plan, i))
+            TN_TRY(backward_pair(session, --i, add));
+        else
+            TN_TRY(backward_step(session, i, (part){0, session->n}, add));
     }
     return TN_OK;
 }
