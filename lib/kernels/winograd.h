@@ -6,6 +6,15 @@
  *
  *  The sum over channels is, for each of the a * a points, a product of matrices [tiles,C] [C,F]: those run on the
  *  micro-kernel, and the transforms write its panels directly.
+ *
+ *  Errors, largest over largest value: a test holds them to
+ *
+ *                   forward   data gradient   filter gradient
+ *      plain sums   2e-6      2e-6            2e-6
+ *      F(4,3)       8e-6      8e-6            5e-6
+ *      F(6,3)       3e-5      3e-5            2e-5
+ *      F(4,5)       2.5e-5    2.5e-5          2e-5
+ *
  *  Source    Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016 */
 #ifndef TN_KERNELS_WINOGRAD_H
 #define TN_KERNELS_WINOGRAD_H

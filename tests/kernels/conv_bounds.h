@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  The documented bounds of error of each algorithm of a convolution: lib/kernels/winograd.h and docs/performance.md
+ *  have the same figures. */
+#ifndef TESTS_KERNELS_CONV_BOUNDS_H
+#define TESTS_KERNELS_CONV_BOUNDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** Pass by pass: forward, gradient of the data, gradient of the filters. */
+typedef struct conv_bounds {
+    int m, r; /* of F(m,r); m = 0: plain sums, r = 0: any */
+    double bounds[3];
+} conv_bounds;
+
+static const conv_bounds all_conv_bounds[] = {
+    {0, 0, {2e-6, 2e-6, 2e-6}},
+    {4, 3, {8e-6, 8e-6, 5e-6}},
+    {6, 3, {3e-5, 3e-5, 2e-5}},
+    {4, 5, {2.5e-5, 2.5e-5, 2e-5}},
+};
+enum { CONV_BOUNDS = sizeof all_conv_bounds / sizeof all_conv_bounds[0] };
+
+/** Those of F(m,r), or of plain sums for m = 0; NULL if there are none. */
+static inline const conv_bounds *conv_bounds_of(int64_t m, int64_t r)
+{
+    for (int i = 0; i < CONV_BOUNDS; i++) {
+        if (all_conv_bounds[i].m == m && (m == 0 || all_conv_bounds[i].r == r))
+            return &all_conv_bounds[i];
+    }
+    return NULL;
+}
+
+#endif
