@@ -100,6 +100,7 @@ static cpu_needs offers(tn_isa isa, bool lowered)
 #if defined(__x86_64__)
     return !lowered && __builtin_cpu_supports("avx") ? AVX : ANY_CPU;
 #else
+    (void)lowered;
     return ANY_CPU;
 #endif
 }

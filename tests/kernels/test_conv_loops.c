@@ -1,28 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  The inner loops of convolutions and products, of every instruction set that this CPU has, against loops that say
- *  what they mean. Copies are exact; nothing beyond the places that belong to them is written. */
+ *  The packing loops and epilogues of every instruction set that this CPU has against their references, for every
+ * number of lanes. Copies are exact; nothing beyond the places that belong to them is written. */
 #include "conv_reference.h"
+#include "kernel_cases.h"
 #include "suite.h"
-
-#include "kernels/cpu.h"
-#include "kernels/isa/conv_table.h"
 
 #include <math.h>
 
 enum { MOST = 70, SIZE = 4096 };
 
+/* Of instruction set number 0 to 2; NULL for one that this CPU lacks. */
 static const tn_conv_table *table_number(int number)
 {
-    const tn_conv_table *tables[] = {&tn_conv_table_generic,
-#if defined(__x86_64__)
-                                     &tn_conv_table_avx2, &tn_conv_table_avx512
-#endif
-    };
-    return number <= (int)tn_isa_of_cpu() ? tables[number] : NULL;
+    const kernel_tables *tables = kernel_tables_number(number + 1);
+    return tables ? tables->conv : NULL;
 }
 
-/* Two outputs that start alike: what the loop does to one, the meaning does to the other. */
+/* Two outputs that start alike: what the loop does to one, its reference does to the other. */
 static float got[SIZE], expected[SIZE], source[SIZE];
 
 static void start(draw *d)
@@ -52,9 +47,7 @@ START_TEST(test_interleave)
             for (int64_t i = 0; i < lanes; i++)
                 rows[i] = source + i * (MOST + 3) + i % 4;
             table->interleave(rows, lanes, count, got);
-            for (int64_t k = 0; k < count; k++)
-                for (int64_t i = 0; i < lanes; i++)
-                    expected[k * lanes + i] = rows[i][k];
+            reference_conv_table.interleave(rows, lanes, count, expected);
             check_equal("interleave", lanes, count);
         }
     }
@@ -69,9 +62,7 @@ START_TEST(test_copy_rows)
         for (int64_t count = 0; count <= 20; count += 5) {
             start(&d);
             table->copy_rows(source, 53, width, count, width + 5, got);
-            for (int64_t k = 0; k < count; k++)
-                for (int64_t i = 0; i < width; i++)
-                    expected[k * (width + 5) + i] = source[k * 53 + i];
+            reference_conv_table.copy_rows(source, 53, width, count, width + 5, expected);
             check_equal("copy_rows", width, count);
         }
     }
@@ -87,9 +78,7 @@ START_TEST(test_copy_panels)
             int64_t step = lanes + 2, panel = 21 * step;
             start(&d);
             table->copy_panels(source, 131, 20, panels, lanes, got, step, panel);
-            for (int64_t k = 0; k < 20; k++)
-                for (int64_t i = 0; i < panels * lanes; i++)
-                    expected[i / lanes * panel + k * step + i % lanes] = source[k * 131 + i];
+            reference_conv_table.copy_panels(source, 131, 20, panels, lanes, expected, step, panel);
             check_equal("copy_panels", lanes, panels);
         }
     }
@@ -105,10 +94,7 @@ START_TEST(test_finish)
             const float *bias = way & 1 ? source + 1000 : NULL;
             start(&d);
             table->finish(source, bias, way >= 2, got, count);
-            for (int64_t i = 0; i < count; i++) {
-                float sum = bias ? source[i] + bias[i] : source[i];
-                expected[i] = way >= 2 && sum < 0.0f ? 0.0f : sum;
-            }
+            reference_conv_table.finish(source, bias, way >= 2, expected, count);
             check_equal("finish", count, way);
         }
     }
@@ -135,8 +121,7 @@ START_TEST(test_accumulate)
     for (int64_t count = 0; table && count <= MOST; count++) {
         start(&d);
         table->accumulate(source, got, count);
-        for (int64_t i = 0; i < count; i++)
-            expected[i] += source[i];
+        reference_conv_table.accumulate(source, expected, count);
         check_equal("accumulate", count, 0);
     }
 }

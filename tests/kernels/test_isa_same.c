@@ -3,8 +3,7 @@
  *  Every instruction set's inner loops give the generic ones' bits, for awkward lengths, NaN and infinities included.
  *  Sets that this CPU lacks are left out, and said so. */
 #include "isa_suite.h"
-
-#include "kernels/isa/element_table.h"
+#include "kernel_cases.h"
 
 enum { COUNT = 1037, WIDTH = 37 };
 
@@ -107,27 +106,14 @@ static void compare(const tn_element_table *table, const char *name)
     free((void *)(uintptr_t)generic);
 }
 
-START_TEST(test_avx2)
+/* References are number 0, generic 1. */
+START_TEST(test_same)
 {
-#if defined(__x86_64__)
-    if (tn_isa_of_cpu() >= TN_ISA_AVX2) {
-        compare(&tn_element_table_avx2, "avx2");
-        return;
-    }
-#endif
-    printf("left out: no AVX2\n");
-}
-END_TEST
-
-START_TEST(test_avx512)
-{
-#if defined(__x86_64__)
-    if (tn_isa_of_cpu() >= TN_ISA_AVX512) {
-        compare(&tn_element_table_avx512, "avx512");
-        return;
-    }
-#endif
-    printf("left out: no AVX-512\n");
+    const kernel_tables *tables = kernel_tables_number(2 + _i);
+    if (tables)
+        compare(tables->element, tables->name);
+    else
+        printf("left out: instruction set %d, which this CPU lacks\n", _i + 2);
 }
 END_TEST
 
@@ -143,4 +129,4 @@ START_TEST(test_results_differ_by_input)
 }
 END_TEST
 
-TN_SUITE("isa_same", {test_avx2}, {test_avx512}, {test_results_differ_by_input})
+TN_SUITE("isa_same", TN_LOOPED(test_same, 2), {test_results_differ_by_input})

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  The list of cases: kernel_cases.h says what a case is. */
+#include "kernel_cases.h"
+
+#include "kernels/cpu.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+const kernel_tables *kernel_tables_number(int number)
+{
+    static const kernel_tables all[] = {
+        {"reference", &reference_element_table, &reference_conv_table},
+        {"generic", &tn_element_table_generic, &tn_conv_table_generic},
+#if defined(__x86_64__)
+        {"avx2", &tn_element_table_avx2, &tn_conv_table_avx2},
+        {"avx512", &tn_element_table_avx512, &tn_conv_table_avx512},
+#endif
+    };
+    return number <= 1 + (int)tn_isa_of_cpu() ? &all[number] : NULL; /* generic is TN_ISA_GENERIC, 0 */
+}
+
+/* --- inputs */
+
+/** Marsaglia's xorshift64*, as a number in [0,1). */
+static double draw_unit(uint64_t *state)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return (double)(*state * UINT64_C(2685821657736338717) >> 11) * 0x1p-53;
+}
+
+void kernel_draw_inputs(kernel_buffers *b)
+{
+    static const float strange[] = {NAN, INFINITY, -INFINITY, -0.0f, 1e-40f};
+    uint64_t state = 2024;
+    for (int i = 0; i < KERNEL_FLOATS; i++) {
+        b->finite[i] = (float)(6.0 * draw_unit(&state) - 3.0);
+        b->wild[i] = i % 13 == 5 ? strange[i / 13 % 5] : 10.0f * b->finite[i];
+        b->bytes[i] = (uint8_t)(9.0 * draw_unit(&state));
+    }
+}
+
+void kernel_clear_outputs(kernel_buffers *b)
+{
+    for (int i = 0; i < KERNEL_FLOATS; i++)
+        b->out[i] = -7.0f;
+    memset(b->index, 0xee, sizeof b->index);
+}
+
+/* --- elements */
+
+#define RUN(name)                                                                                                      \
+    static int64_t run_##name(const kernel_case *c, const kernel_tables *t, kernel_buffers *b, int64_t count)
+#define ELEMENT_MAP(name, from)                                                                                        \
+    RUN(name)                                                                                                          \
+    {                                                                                                                  \
+        (void)c;                                                                                                       \
+        t->element->name(b->from, b->out, count);                                                                      \
+        return count;                                                                                                  \
+    }
+#define ELEMENT_GRADIENT(name, from)                                                                                   \
+    RUN(name)                                                                                                          \
+    {                                                                                                                  \
+        (void)c;                                                                                                       \
+        t->element->name(b->from, b->finite + KERNEL_MOST, b->out, count);                                             \
+        return count;                                                                                                  \
+    }
+
+ELEMENT_MAP(relu, wild)
+ELEMENT_MAP(sigmoid, finite)
+ELEMENT_MAP(tanh, finite)
+ELEMENT_MAP(exp, finite)
+ELEMENT_MAP(softmax, finite)
+ELEMENT_MAP(log_softmax, finite)
+ELEMENT_GRADIENT(relu_gradient, wild)
+ELEMENT_GRADIENT(sigmoid_gradient, wild)
+ELEMENT_GRADIENT(tanh_gradient, wild)
+ELEMENT_GRADIENT(softmax_gradient, finite)
+
+enum { AXIS = 10, ROWS = 70 };
+
+RUN(softmax_columns)
+{
+    (void)c;
+    t->element->softmax_columns(b->finite, b->out, AXIS, count + 3, count);
+    return AXIS * count;
+}
+
+RUN(log_softmax_columns)
+{
+    (void)c;
+    t->element->log_softmax_columns(b->finite, b->out, AXIS, count + 3, count);
+    return AXIS * count;
+}
+
+RUN(softmax_gradient_columns)
+{
+    (void)c;
+    t->element->softmax_gradient_columns(b->finite, b->finite + 7, b->out, AXIS, count + 3, count);
+    return AXIS * count;
+}
+
+/* --- pooling: a window of c->a x c->b pixels in an image 7 wide; c->map: bytes of an index, 0 for none */
+
+static tn_window_walk walk_of(const kernel_case *c, int64_t channels)
+{
+    return (tn_window_walk){channels, c->a, c->b, 7 * channels, channels, 1, 5, 1};
+}
+
+RUN(max_pixel)
+{
+    tn_window_walk walk = walk_of(c, count);
+    t->element->max_pixel(b->wild, &walk, count, b->out, c->map ? b->index : NULL, (size_t)c->map);
+    return count;
+}
+
+RUN(max_pixel_gradient)
+{
+    tn_window_walk walk = walk_of(c, count);
+    t->element->max_pixel_gradient(b->finite, b->bytes, (size_t)c->map, &walk, count, b->out);
+    return count;
+}
+
+RUN(avg_pixel)
+{
+    tn_window_walk walk = walk_of(c, count);
+    t->element->avg_pixel(b->finite, &walk, 7.0f, count, b->out);
+    return count;
+}
+
+RUN(avg_pixel_gradient)
+{
+    const tn_window_extent extent = {-1, 2, 3, 0, 9};
+    tn_window_walk walk = walk_of(c, count);
+    t->element->avg_pixel_gradient(b->finite, &walk, &extent, &extent, count, b->out);
+    return count;
+}
+
+/* --- sums, dropout, images */
+
+RUN(sum_rows)
+{
+    (void)c;
+    t->element->sum_rows(b->finite, ROWS, count + 3, count, b->out);
+    return ROWS * count;
+}
+
+RUN(add)
+{
+    (void)c;
+    t->element->add(b->wild, b->out, count);
+    return count;
+}
+
+RUN(sum_squares)
+{
+    (void)c;
+    b->out[0] = (float)t->element->sum_squares(b->finite, count);
+    return count;
+}
+
+RUN(dropout)
+{
+    (void)c;
+    t->element->dropout(1, 2, 1 << 23, 2.0f, 64, count, b->wild, b->out);
+    return count;
+}
+
+RUN(dropout_mask)
+{
+    (void)c;
+    t->element->dropout_mask(b->bytes, 0.7f, b->wild, b->out, count);
+    return count;
+}
+
+RUN(scale_bytes)
+{
+    (void)c;
+    t->element->scale_bytes(b->bytes, 0.3f, b->out, count);
+    return count;
+}
+
+RUN(blend)
+{
+    (void)c;
+    t->element->blend(b->wild, b->finite, 0.3f, 0.7f, b->out, count);
+    return count;
+}
+
+/* --- packing, in panels of c->a lanes, and epilogues */
+
+RUN(interleave)
+{
+    const float *rows[64];
+    for (int i = 0; i < c->a; i++)
+        rows[i] = b->wild + i * (KERNEL_MOST + 3) + i % 4;
+    t->conv->interleave(rows, c->a, count, b->out);
+    return c->a * count;
+}
+
+RUN(copy_rows)
+{
+    t->conv->copy_rows(b->wild, 53, c->a, count, c->a + 5, b->out);
+    return c->a * count;
+}
+
+RUN(copy_panels)
+{
+    t->conv->copy_panels(b->wild, 2 * c->a + 3, count, 2, c->a, b->out, c->a + 2, count * (c->a + 2) + 1);
+    return 2 * c->a * count;
+}
+
+RUN(finish)
+{
+    t->conv->finish(b->wild, c->a ? b->finite : NULL, c->b, b->out, count);
+    return count;
+}
+
+RUN(accumulate)
+{
+    (void)c;
+    t->conv->accumulate(b->wild, b->out, count);
+    return count;
+}
+
+/* --- Winograd's transforms, of whole chunks */
+
+const tn_winograd_maps *kernel_maps_of(const tn_conv_table *table, int m, int r)
+{
+    for (const tn_winograd_maps *maps = table->winograd; maps->m != 0; maps++) {
+        if (maps->m == m && maps->r == r)
+            return maps;
+    }
+    return NULL;
+}
+
+enum { DATA, FILTER, OUTPUT, OUTPUT_GRADIENT, FILTER_GRADIENT };
+
+RUN(winograd)
+{
+    const tn_winograd_maps *maps = kernel_maps_of(t->conv, c->a, c->b);
+    tn_winograd_map *const list[] = {maps->data, maps->filter, maps->output, maps->output_gradient,
+                                     maps->filter_gradient};
+    int a = c->a + c->b - 1, sides[] = {a, c->b, a, c->a, a}, results[] = {a, a, c->a, a, c->b};
+    count = (count + TN_MAP_CHUNK - 1) / TN_MAP_CHUNK * TN_MAP_CHUNK;
+    list[c->map](b->finite, sides[c->map] * (count + 3), count + 3, b->out, count + 5, count);
+    return results[c->map] * results[c->map] * count;
+}
+
+/* --- the list */
+
+#define ELEMENT(name, tolerance, of_largest)                                                                           \
+    {                                                                                                                  \
+#name, run_##name, IN_ELEMENTS, offsetof(tn_element_table, name), tolerance, of_largest, 0, 0, 0               \
+    }
+#define POOLING(name, rows, cols, index_size)                                                                          \
+    {                                                                                                                  \
+#name " " #rows "x" #cols " index " #index_size, run_##name, IN_ELEMENTS, offsetof(tn_element_table, name),    \
+            0.0, false, rows, cols, index_size                                                                         \
+    }
+#define CONV(name, text, a, b)                                                                                         \
+    {                                                                                                                  \
+#name text, run_##name, IN_CONV, offsetof(tn_conv_table, name), 0.0, false, a, b, 0                            \
+    }
+#define WINOGRAD_MAP(m, r, map, text)                                                                                  \
+    {                                                                                                                  \
+        "winograd F(" #m "," #r ") " text, run_winograd, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6, true, m, r, \
+            map                                                                                                        \
+    }
+#define WINOGRAD(m, r)                                                                                                 \
+    WINOGRAD_MAP(m, r, DATA, "data"), WINOGRAD_MAP(m, r, FILTER, "filter"), WINOGRAD_MAP(m, r, OUTPUT, "output"),      \
+        WINOGRAD_MAP(m, r, OUTPUT_GRADIENT, "output gradient"), WINOGRAD_MAP(m, r, FILTER_GRADIENT, "filter gradient")
+
+#define ULP 0x1p-23
+
+const kernel_case kernel_cases[] = {
+    ELEMENT(relu, 0.0, false),
+    ELEMENT(sigmoid, 2.5 * ULP, false),
+    ELEMENT(tanh, 1.5 * ULP, false),
+    ELEMENT(exp, 1.0 * ULP, false),
+    ELEMENT(relu_gradient, 0.0, false),
+    ELEMENT(sigmoid_gradient, 0.0, false),
+    ELEMENT(tanh_gradient, 0.0, false),
+    ELEMENT(softmax, 1e-6, true),
+    ELEMENT(log_softmax, 1e-6, true),
+    ELEMENT(softmax_gradient, 1e-6, true),
+    ELEMENT(softmax_columns, 1e-6, true),
+    ELEMENT(log_softmax_columns, 1e-6, true),
+    ELEMENT(softmax_gradient_columns, 1e-6, true),
+    POOLING(max_pixel, 3, 3, 1),
+    POOLING(max_pixel, 2, 2, 1),
+    POOLING(max_pixel, 3, 2, 2),
+    POOLING(max_pixel, 4, 4, 4),
+    POOLING(max_pixel, 3, 3, 0),
+    POOLING(max_pixel_gradient, 1, 1, 1),
+    POOLING(max_pixel_gradient, 1, 2, 1),
+    POOLING(max_pixel_gradient, 2, 1, 1),
+    POOLING(max_pixel_gradient, 2, 2, 1),
+    POOLING(max_pixel_gradient, 3, 3, 1),
+    POOLING(max_pixel_gradient, 2, 2, 2),
+    POOLING(max_pixel_gradient, 2, 2, 4),
+    POOLING(avg_pixel, 3, 3, 0),
+    POOLING(avg_pixel_gradient, 2, 2, 0),
+    ELEMENT(sum_rows, 1e-6, true),
+    ELEMENT(add, 0.0, false),
+    ELEMENT(sum_squares, 1.0 * ULP, false),
+    ELEMENT(dropout, 0.0, false),
+    ELEMENT(dropout_mask, 0.0, false),
+    ELEMENT(scale_bytes, 0.0, false),
+    ELEMENT(blend, 0.0, false),
+    CONV(interleave, " 4", 4, 0),
+    CONV(interleave, " 6", 6, 0),
+    CONV(interleave, " 12", 12, 0),
+    CONV(interleave, " 16", 16, 0),
+    CONV(interleave, " 32", 32, 0),
+    CONV(copy_rows, " 12", 12, 0),
+    CONV(copy_rows, " 32", 32, 0),
+    CONV(copy_panels, " 12", 12, 0),
+    CONV(copy_panels, " 32", 32, 0),
+    CONV(finish, "", 0, 0),
+    CONV(finish, " bias", 1, 0),
+    CONV(finish, " relu", 0, 1),
+    CONV(finish, " bias relu", 1, 1),
+    CONV(accumulate, "", 0, 0),
+    WINOGRAD(4, 3),
+    WINOGRAD(6, 3),
+    WINOGRAD(4, 5),
+};
+const int kernel_case_count = sizeof kernel_cases / sizeof kernel_cases[0];

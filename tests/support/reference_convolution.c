@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  What the loops of conv_table.h mean. */
+#include "reference_loops.h"
+
+#include "kernels/isa/winograd_matrices.h"
+
+static void interleave(const float *const *rows, int64_t lanes, int64_t count, float *out)
+{
+    for (int64_t k = 0; k < count; k++)
+        for (int64_t i = 0; i < lanes; i++)
+            out[k * lanes + i] = rows[i][k];
+}
+
+static void copy_rows(const float *from, int64_t stride, int64_t width, int64_t count, int64_t lanes, float *out)
+{
+    for (int64_t k = 0; k < count; k++)
+        for (int64_t i = 0; i < width; i++)
+            out[k * lanes + i] = from[k * stride + i];
+}
+
+static void copy_panels(const float *from, int64_t stride, int64_t count, int64_t panels, int64_t lanes, float *out,
+                        int64_t step, int64_t panel)
+{
+    for (int64_t k = 0; k < count; k++)
+        for (int64_t i = 0; i < panels * lanes; i++)
+            out[i / lanes * panel + k * step + i % lanes] = from[k * stride + i];
+}
+
+static void finish(const float *x, const float *bias, bool relu, float *y, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        float sum = bias ? x[i] + bias[i] : x[i];
+        y[i] = relu && sum < 0.0f ? 0.0f : sum;
+    }
+}
+
+static void accumulate(const float *x, float *y, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        y[i] += x[i];
+}
+
+/* --- Winograd's transforms: out = T in T^T for each of `count` columns, T [rows,cols] = matrix or its transpose */
+
+static float coefficient(const float *matrix, bool transposed, int rows, int cols, int i, int k)
+{
+    return transposed ? matrix[k * rows + i] : matrix[i * cols + k];
+}
+
+static void map_column(const float *matrix, bool transposed, int rows, int cols, const float *in, int64_t in_row,
+                       int64_t in_col, float *out, int64_t out_point)
+{
+    float half[8][8];
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < cols; j++) {
+            half[i][j] = 0.0f;
+            for (int k = 0; k < cols; k++)
+                half[i][j] += coefficient(matrix, transposed, rows, cols, i, k) * in[k * in_row + j * in_col];
+        }
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < rows; j++) {
+            float sum = 0.0f;
+            for (int k = 0; k < cols; k++)
+                sum += coefficient(matrix, transposed, rows, cols, j, k) * half[i][k];
+            out[(i * rows + j) * out_point] = sum;
+        }
+}
+
+#define MAP(name, matrix, transposed, rows, cols)                                                                      \
+    static void name(const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point, int64_t count)    \
+    {                                                                                                                  \
+        for (int64_t x = 0; x < count; x++)                                                                            \
+            map_column(&(matrix)[0][0], transposed, rows, cols, in + x, in_row, in_col, out + x, out_point);           \
+    }
+
+/** The five maps of F(m,r), a = m + r - 1. */
+#define MAPS(m, r, a)                                                                                                  \
+    MAP(map_data_##m##_##r, data_##m##_##r, false, a, a)                                                               \
+    MAP(map_filter_##m##_##r, filter_##m##_##r, false, a, r)                                                           \
+    MAP(map_output_##m##_##r, output_##m##_##r, false, m, a)                                                           \
+    MAP(map_output_gradient_##m##_##r, output_##m##_##r, true, a, m)                                                   \
+    MAP(map_filter_gradient_##m##_##r, filter_##m##_##r, true, r, a)
+
+MAPS(4, 3, 6)
+MAPS(6, 3, 8)
+MAPS(4, 5, 8)
+
+#define ENTRY(m, r)                                                                                                    \
+    {                                                                                                                  \
+        m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_output_gradient_##m##_##r,           \
+            map_filter_gradient_##m##_##r                                                                              \
+    }
+
+static const tn_winograd_maps maps[] = {ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};
+
+const tn_conv_table reference_conv_table = {
+    .interleave = interleave,
+    .copy_rows = copy_rows,
+    .copy_panels = copy_panels,
+    .finish = finish,
+    .accumulate = accumulate,
+    .winograd = maps,
+};
