@@ -11,6 +11,7 @@
  *
  *                   forward   data gradient   filter gradient
  *      plain sums   2e-6      2e-6            2e-6
+ *      F(2,3)       2e-6      2e-6            2e-6
  *      F(4,3)       8e-6      8e-6            5e-6
  *      F(6,3)       3e-5      3e-5            2e-5
  *      F(4,5)       2.5e-5    2.5e-5          2e-5

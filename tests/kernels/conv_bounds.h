@@ -16,6 +16,7 @@ typedef struct conv_bounds {
 
 static const conv_bounds all_conv_bounds[] = {
     {0, 0, {2e-6, 2e-6, 2e-6}},
+    {2, 3, {2e-6, 2e-6, 2e-6}},
     {4, 3, {8e-6, 8e-6, 5e-6}},
     {6, 3, {3e-5, 3e-5, 2e-5}},
     {4, 5, {2.5e-5, 2.5e-5, 2e-5}},

@@ -248,7 +248,7 @@ static void run_pass(const conv_bounds *algorithm, const operands *o, float *out
     if (algorithm->m == 0)
         ck_ok(tn_conv_gemm_scratch(s, pass, 2, &bytes));
     else
-        ck_ok(tn_winograd_scratch(s, pass, algorithm->m, 2, &bytes));
+        ck_ok(tn_winograd_scratch(s, pass, algorithm->m, false, 2, &bytes));
     const tn_conv_plan plan = {.shape = *s,
                                .pass = pass,
                                .tile = algorithm->m,
@@ -259,7 +259,7 @@ static void run_pass(const conv_bounds *algorithm, const operands *o, float *out
     tn_pool *pool = pool_of(2);
     ck_assert_ptr_nonnull(scratch);
     if (pass == TN_CONV_FORWARD)
-        tn_conv_forward(&plan, pool, s->n, o->x, o->w, NULL, TN_LINEAR, out, scratch);
+        tn_conv_forward(&plan, pool, s->n, o->x, o->w, NULL, NULL, TN_LINEAR, out, scratch);
     else if (pass == TN_CONV_DATA)
         tn_conv_data_gradient(&plan, pool, s->n, o->dy, o->w, out, scratch);
     else

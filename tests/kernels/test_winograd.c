@@ -21,6 +21,7 @@ typedef struct tile_case {
 } tile_case;
 
 static const tile_case tiles[] = {
+    {2, 3, &data_2_3[0][0], &filter_2_3[0][0], &output_2_3[0][0]},
     {4, 3, &data_4_3[0][0], &filter_4_3[0][0], &output_4_3[0][0]},
     {6, 3, &data_6_3[0][0], &filter_6_3[0][0], &output_6_3[0][0]},
     {4, 5, &data_4_5[0][0], &filter_4_5[0][0], &output_4_5[0][0]},

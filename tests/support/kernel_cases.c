@@ -238,6 +238,13 @@ const tn_winograd_maps *kernel_maps_of(const tn_conv_table *table, int m, int r)
     return NULL;
 }
 
+/* c->a rows, c->b numbers of a sum. */
+RUN(thin_product)
+{
+    t->conv->thin_product(b->finite, c->b + 1, c->a, b->finite + 100, count + 3, c->b, b->out, count + 2, count);
+    return c->a * (count + 2) - 2;
+}
+
 enum { DATA, FILTER, OUTPUT, OUTPUT_GRADIENT, FILTER_GRADIENT };
 
 RUN(winograd)
@@ -265,6 +272,11 @@ RUN(winograd)
 #define CONV(name, text, a, b)                                                                                         \
     {                                                                                                                  \
 #name text, run_##name, IN_CONV, offsetof(tn_conv_table, name), 0.0, false, a, b, 0                            \
+    }
+#define THIN(rows, depth)                                                                                              \
+    {                                                                                                                  \
+        "thin_product " #rows "x" #depth, run_thin_product, IN_CONV, offsetof(tn_conv_table, thin_product), 1e-6,      \
+            true, rows, depth, 0                                                                                       \
     }
 #define WINOGRAD_MAP(m, r, map, text)                                                                                  \
     {                                                                                                                  \
@@ -326,6 +338,10 @@ const kernel_case kernel_cases[] = {
     CONV(finish, " relu", 0, 1),
     CONV(finish, " bias relu", 1, 1),
     CONV(accumulate, "", 0, 0),
+    THIN(1, 8),
+    THIN(1, 35),
+    THIN(3, 19),
+    WINOGRAD(2, 3),
     WINOGRAD(4, 3),
     WINOGRAD(6, 3),
     WINOGRAD(4, 5),

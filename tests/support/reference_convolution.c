@@ -41,6 +41,15 @@ static void accumulate(const float *x, float *y, int64_t count)
         y[i] += x[i];
 }
 
+static void thin_product(const float *x, int64_t x_stride, int64_t rows, const float *w, int64_t w_stride, int64_t depth,
+                         float *y, int64_t y_stride, int64_t count)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < count; j++)
+            for (int64_t k = 0; k < depth; k++)
+                y[i * y_stride + j] += x[i * x_stride + k] * w[k * w_stride + j];
+}
+
 /* --- Winograd's transforms: out = T in T^T for each of `count` columns, T [rows,cols] = matrix or its transpose */
 
 static float coefficient(const float *matrix, bool transposed, int rows, int cols, int i, int k)
@@ -82,6 +91,7 @@ static void map_column(const float *matrix, bool transposed, int rows, int cols,
     MAP(map_output_gradient_##m##_##r, output_##m##_##r, true, a, m)                                                   \
     MAP(map_filter_gradient_##m##_##r, filter_##m##_##r, true, r, a)
 
+MAPS(2, 3, 4)
 MAPS(4, 3, 6)
 MAPS(6, 3, 8)
 MAPS(4, 5, 8)
@@ -92,7 +102,7 @@ MAPS(4, 5, 8)
             map_filter_gradient_##m##_##r                                                                              \
     }
 
-static const tn_winograd_maps maps[] = {ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};
+static const tn_winograd_maps maps[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};
 
 const tn_conv_table reference_conv_table = {
     .interleave = interleave,
@@ -100,5 +110,6 @@ const tn_conv_table reference_conv_table = {
     .copy_panels = copy_panels,
     .finish = finish,
     .accumulate = accumulate,
+    .thin_product = thin_product,
     .winograd = maps,
 };

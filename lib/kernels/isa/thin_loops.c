@@ -8,7 +8,7 @@
 void TN_ISA(tn_thin_product)(const float *x, int64_t x_stride, int64_t rows, const float *w, int64_t w_stride,
                              int64_t depth, float *y, int64_t y_stride, int64_t count);
 
-#define CHUNK 256 /* columns: so many of each of DEEP rows of W stay in the L1 cache while the rows of Y pass */
+#define CHUNK 1024 /* columns: so many of each of DEEP rows of W stay in the L2 cache while the rows of Y pass */
 #define DEEP 8    /* rows of W that are added at once: as many streams from memory, and one pass over Y */
 
 /** y[j] += sum over k < DEEP of x[k] w[k,j], in order. */

@@ -97,6 +97,7 @@ ALWAYS_INLINE void map_square(const float *matrix, int row_length, bool transpos
     MAP(map_output_gradient_##m##_##r, output_##m##_##r, true, a, m)                                                   \
     MAP(map_filter_gradient_##m##_##r, filter_##m##_##r, true, r, a)
 
+MAPS(2, 3, 4)
 MAPS(4, 3, 6)
 MAPS(6, 3, 8)
 MAPS(4, 5, 8)
@@ -108,4 +109,4 @@ MAPS(4, 5, 8)
     }
 
 extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
-const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[] = {ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};
+const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};

@@ -17,6 +17,21 @@
 #ifndef TN_ISA_WINOGRAD_MATRICES_H
 #define TN_ISA_WINOGRAD_MATRICES_H
 
+/* F(2,3): points 0, 1, -1, infinity. */
+static const float data_2_3[4][4] = {
+    {-1.0f, 0.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f, 1.0f, 0.0f},
+    {0.0f, -1.0f, 1.0f, 0.0f},
+    {0.0f, -1.0f, 0.0f, 1.0f}};
+static const float filter_2_3[4][3] = {
+    {-1.0f, 0.0f, 0.0f},
+    {1.0f / 2.0f, 1.0f / 2.0f, 1.0f / 2.0f},
+    {1.0f / 2.0f, -1.0f / 2.0f, 1.0f / 2.0f},
+    {0.0f, 0.0f, 1.0f}};
+static const float output_2_3[2][4] = {
+    {1.0f, 1.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f, -1.0f, 1.0f}};
+
 /* F(4,3): points 0, 1, -1, 1/2, -2, infinity. */
 static const float data_4_3[6][6] = {
     {1.0f, -3.0f / 2.0f, -2.0f, 3.0f / 2.0f, 1.0f, 0.0f},
