@@ -50,8 +50,10 @@ void tn_finish_rows(const tn_product *p, float *c, int64_t ldc, int64_t rows, in
     bool relu = p->activation == TN_RELU, other = p->activation != TN_LINEAR && !relu;
     if (!p->bias && p->activation == TN_LINEAR)
         return;
-    if (cols == ldc && cols <= FEW && !other) {
+    if (cols == ldc && cols <= FEW) {
         finish_short_rows(p->bias ? p->bias + col : NULL, relu, c, rows, cols);
+        if (other)
+            tn_activate(NULL, p->activation, c, c, rows * cols);
         return;
     }
     for (int64_t i = 0; i < rows; i++, c += ldc) {
