@@ -20,6 +20,8 @@ typedef struct tn_model tn_model;
 typedef struct tn_session tn_session;
 /** The bytes and algorithms of a model and a session. */
 typedef struct tn_plan tn_plan;
+/** See tinynet/optimizer.h. */
+typedef struct tn_optimizer tn_optimizer;
 
 /** Options of tn_model_create. */
 typedef struct tn_model_options {
@@ -43,6 +45,12 @@ typedef struct tn_session_options {
     bool save_memory;              /**< prediction: filters are transformed and packed anew in every call instead of once
                                         for given weights; slower, above all for single images, and tn_memory.prepared
                                         is 0 */
+    /** Made for this optimizer, which the session binds to the model and keeps alive; needs training. Default none.
+     *  Every backward then begins a step of it, at the rate that its schedule gives at that moment, and tn_optimizer_step
+     *  ends it. So backward may update weights itself, as it computes their gradients, which then take no memory: those of
+     *  dense layers, if the optimizer does not clip, and no custom layer below them has a backward that could fail half
+     *  way. tn_layer_plan tells where. Weights and the optimizer's state are the same bits either way. */
+    tn_optimizer *optimizer;
 } tn_session_options;
 
 /** Bytes by use. */
@@ -62,6 +70,7 @@ typedef struct tn_layer_plan {
     double flops_forward, flops_training; /**< of the direct algorithm, whole batch; a multiply and an add count 2 */
     tn_memory memory;                     /**< activations: the output; scratch, prepared: what this layer asks for */
     const char *algorithm;                /**< "gemm", "winograd(4,3)", ...; "" where there is no choice */
+    bool updates_in_backward;             /**< backward updates the weight; see tn_session_options.optimizer */
 } tn_layer_plan;
 
 /** Compute the bytes and the algorithms of a model and a session before either exists. `net` is borrowed.
@@ -112,7 +121,7 @@ TN_WARN_UNUSED TN_API tn_status tn_plan_summary(const tn_plan *plan, char *buffe
 
 /** Create a session: all memory for running the model with up to batch_size images. The first forward and backward
  *  allocate nothing either.
- *  Errors    TN_ERR_INVALID, TN_ERR_OVERFLOW, TN_ERR_NO_MEMORY */
+ *  Errors    TN_ERR_INVALID, TN_ERR_OVERFLOW, TN_ERR_NO_MEMORY; TN_ERR_STATE if the optimizer is bound to another model */
 TN_WARN_UNUSED TN_API tn_status tn_session_create(tn_model *model, const tn_session_options *options, tn_session **out);
 TN_API void tn_session_destroy(tn_session **session);             /**< and set the pointer to NULL */
 TN_API const tn_plan *tn_session_plan(const tn_session *session); /**< borrowed */
@@ -137,11 +146,13 @@ typedef enum tn_gradient_mode {
 /** Propagate the loss's gradient back through the last forward, once for each TN_TRAIN forward.
  *  @param dy  f32, shape of y
  *  Errors    TN_ERR_STATE without a TN_TRAIN forward before it; TN_ERR_SHAPE; TN_ERR_UNSUPPORTED for a custom layer
- *            without backward */
+ *            without backward. In a session that was made for an optimizer also TN_ERR_STATE for TN_GRADIENT_ADD, while
+ *            a step of the optimizer has begun, and after it was destroyed; and what tn_optimizer_step fails with */
 TN_WARN_UNUSED TN_API tn_status tn_session_backward(tn_session *session, const tn_tensor *dy, tn_gradient_mode mode);
 
 /** Look up a parameter's gradient by the parameter's name; borrowed, may be written (clipping of one's own).
- *  Errors    TN_NOT_FOUND; TN_ERR_STATE in a session for prediction, or for what was frozen when it was made */
+ *  Errors    TN_NOT_FOUND; TN_ERR_STATE in a session for prediction, for what was frozen when it was made, or for what
+ *            backward updates itself */
 TN_WARN_UNUSED TN_API tn_status tn_session_gradient(tn_session *session, const char *name, tn_tensor **out);
 /** Return the gradient by the input, after backward in a session with input_gradient.
  *  Errors    TN_ERR_STATE */

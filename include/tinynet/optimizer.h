@@ -15,6 +15,8 @@ extern "C" {
 /** An algorithm with its options, and once bound its state for each parameter of one model. */
 typedef struct tn_optimizer tn_optimizer;
 
+/* In a session that was made for an optimizer (tn_session_options), the optimizer's step begins in backward. */
+
 /** Clipping of the gradients before the update, over all parameters that are not frozen. 0 turns either off.
  *  Source    norm: Pascanu, Mikolov and Bengio, 2013 */
 typedef struct tn_clipping {
@@ -89,24 +91,30 @@ TN_API tn_optimizer *tn_adam_create(const tn_adam_options *options);
 TN_API tn_optimizer *tn_adamw_create(const tn_adam_options *options);
 #define tn_adamw(...) tn_adamw_create(TN_OPTIONS(tn_adam_options, __VA_ARGS__))
 
-TN_API void tn_optimizer_destroy(tn_optimizer **optimizer); /**< and set the pointer to NULL */
+/** Destroy an optimizer and set the pointer to NULL. A session that was made for it keeps its memory, but no longer runs
+ *  backward. */
+TN_API void tn_optimizer_destroy(tn_optimizer **optimizer);
 
 /** Allocate the state for a model's parameters, zero. The first tn_optimizer_step does so itself; binding before
  *  lets state be read and set. An optimizer is bound to one model for good.
  *  Errors    TN_ERR_STATE if bound to another; TN_ERR_NO_MEMORY */
 TN_WARN_UNUSED TN_API tn_status tn_optimizer_bind(tn_optimizer *optimizer, tn_model *model);
 
-/** Update the parameters of the session's model with the session's gradients, clipped; gradients may change.
+/** Update the parameters of the session's model with the session's gradients, clipped; gradients may change. What the
+ *  session's backward has updated already is left alone.
  *  Errors    TN_ERR_STATE before any backward, or for a parameter that was frozen when the session was made and is
- *            not any more; TN_ERR_INVALID if the schedule gives a negative or no finite rate; as tn_optimizer_bind */
+ *            not any more; TN_ERR_INVALID if the schedule gives a negative or no finite rate; as tn_optimizer_bind.
+ *            TN_ERR_STATE also for a session that was made for another optimizer; for one that was made for this one, if
+ *            its backward has not begun a step, or a parameter that backward updates was frozen or thawed since; and
+ *            while another session's backward has begun a step */
 TN_WARN_UNUSED TN_API tn_status tn_optimizer_step(tn_optimizer *optimizer, tn_session *session);
 
 TN_API int64_t tn_optimizer_step_count(const tn_optimizer *optimizer); /**< steps made; 0 for NULL */
-/** Set the number of steps made.
+/** Set the number of steps made. A step that a backward has begun is forgotten; what it has updated stays so.
  *  Errors    TN_ERR_INVALID if negative */
 TN_WARN_UNUSED TN_API tn_status tn_optimizer_set_step_count(tn_optimizer *optimizer, int64_t steps);
 TN_API double tn_optimizer_learning_rate(const tn_optimizer *optimizer); /**< base rate, before the schedule */
-/** Set the base rate.
+/** Set the base rate, for steps that have not begun.
  *  Errors    TN_ERR_INVALID unless it is finite and above 0 */
 TN_WARN_UNUSED TN_API tn_status tn_optimizer_set_learning_rate(tn_optimizer *optimizer, double rate);
 TN_API const char *tn_optimizer_kind(const tn_optimizer *optimizer); /**< "sgd", "adam", "adamw" */

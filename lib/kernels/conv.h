@@ -5,6 +5,7 @@
 #define TN_KERNELS_CONV_H
 
 #include "base/pool.h"
+#include "kernels/sink.h"
 
 #include <tinynet/layer.h> /* tn_activation */
 
@@ -76,11 +77,14 @@ typedef struct tn_matmul_args {
     float alpha, beta;
     const float *bias; /* NULL: none */
     tn_activation activation; /* any but TN_SOFTMAX */
+    const tn_sink *sink;      /* takes c's place: k is at least 1, beta 0; NULL: none */
 } tn_matmul_args;
 
 /** Scratch for products of up to these sizes.
  *  Errors    TN_ERR_OVERFLOW */
 TN_WARN_UNUSED tn_status tn_matmul_scratch(int64_t m, int64_t n, int64_t k, int threads, size_t *out);
+/** The same for products with a sink. */
+TN_WARN_UNUSED tn_status tn_matmul_sink_scratch(int64_t m, int64_t n, int64_t k, int threads, size_t *out);
 void tn_matmul(tn_pool *pool, const tn_matmul_args *args, void *scratch);
 
 #endif

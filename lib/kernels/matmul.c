@@ -36,6 +36,13 @@ tn_status tn_matmul_scratch(int64_t m, int64_t n, int64_t k, int threads, size_t
     return tn_product_scratch(&largest, threads, out);
 }
 
+tn_status tn_matmul_sink_scratch(int64_t m, int64_t n, int64_t k, int threads, size_t *out)
+{
+    const tn_sink any = {NULL, NULL};
+    const tn_product largest = {.m = m, .n = n, .k = k, .sink = &any};
+    return tn_product_scratch(&largest, threads, out);
+}
+
 void tn_matmul(tn_pool *pool, const tn_matmul_args *args, void *scratch)
 {
     if (tn_is_thin(args)) {
@@ -57,6 +64,7 @@ void tn_matmul(tn_pool *pool, const tn_matmul_args *args, void *scratch)
         .beta = args->beta,
         .bias = args->bias,
         .activation = args->activation,
+        .sink = args->sink,
     };
     tn_product_run(pool, &product, scratch);
 }

@@ -35,7 +35,7 @@ static int64_t splits_of(const tn_product *p)
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     int64_t parts = p->k / (4 * kernel->kc);
     bool few = (double)p->m * (double)p->n < SPLIT_BELOW;
-    return !p->split || !few || parts < 1 ? 1 : tn_min(parts, SPLITS);
+    return !p->split || p->sink || !few || parts < 1 ? 1 : tn_min(parts, SPLITS);
 }
 
 /** The depth of a block: k in equal parts of at most the kernel's kc. */
@@ -88,13 +88,15 @@ static int64_t scatter_rows(const tn_nest *nest)
 
 /* ---- scratch ---- */
 
-/** Floats of one thread's buffers. */
+/** Floats of one thread's buffers; own: of the block that is scattered or goes to a sink. */
 static int64_t buffer_floats(const tn_product *p, int64_t *own)
 {
     int64_t most = tn_block_rows() > TN_PANEL_LANES ? tn_block_rows() : TN_PANEL_LANES;
     *own = 0;
     if (p->scatter && (!tn_mul_i64(most, p->n, own) || *own > INT64_MAX / 64))
         return -1;
+    if (p->sink)
+        *own = tn_sink_block_floats();
     *own = (*own + 15) / 16 * 16;
     return tn_s_block_floats() + tn_v_group_floats() + *own;
 }
@@ -144,7 +146,7 @@ static partition first_cut(const tn_nest *nest, int64_t wanted)
 {
     int64_t block = tn_block_rows(), rows = round_up(nest->s_count, nest->s);
     partition cut = {.s = tn_min(block, rows), .v = nest->v_count};
-    if (!nest->packed)
+    if (!nest->packed && !nest->p->sink) /* what goes to a sink is a block of rows */
         cut.s = tn_min(round_up(tn_ceil_div(rows, tn_ceil_div(wanted, nest->splits)), block), rows);
     if (nest->p->scatter && nest->turned) {
         cut.s = nest->s_count; /* whole rows of the result: they are scattered at once */
@@ -179,18 +181,18 @@ typedef struct run_job {
     partition cut;
     float *packing; /* where the vector side is packed first; NULL: that was done, or is done on the way */
     float *buffers, *partials;
-    int64_t buffer, own; /* floats of a thread's buffers; of these, for scatter */
+    int64_t buffer, own; /* floats of a thread's buffers; of these, for scatter or sink */
     atomic_llong next;
 } run_job;
 
-/** Where a task's results go: C, its part of k, or the thread's block to scatter from. */
+/** Where a task's results go: C, its part of k, or the thread's block on its way to elsewhere. */
 static void place_task(const run_job *job, int64_t split, float *own, tn_task *t)
 {
     const tn_nest *nest = &job->nest;
     const tn_product *p = nest->p;
     int64_t row = nest->turned ? t->v0 : t->s0, col = nest->turned ? t->s0 : t->v0;
     t->ldc = p->n;
-    if (p->scatter) {
+    if (p->scatter || p->sink) {
         t->c = own;
     } else if (nest->splits > 1) {
         t->c = job->partials + split * p->m * p->n + row * t->ldc + col;

@@ -20,6 +20,7 @@
 
 #include "base/pool.h"
 #include "kernels/isa/conv_table.h"
+#include "kernels/sink.h"
 
 #include <tinynet/layer.h> /* tn_activation */
 
@@ -45,7 +46,11 @@ typedef struct tn_product {
     /** Rows that do not lie ldc apart: the product of rows [row, row + rows) arrives in `block` [rows,n] and is put in
      *  place by this function, which gets `a`. NULL: c and ldc. */
     void (*scatter)(const void *a, int64_t row, int64_t rows, const float *block);
-    /** Where there are few results for all threads, k may be cut into parts, by the sizes alone. Not with scatter. */
+    /** Blocks of C go there as soon as their sums are complete, instead of to c; k is at least 1, beta 0. NULL:
+     *  none. Not with scatter. */
+    const tn_sink *sink;
+    /** Where there are few results for all threads, k may be cut into parts, by the sizes alone. Not with scatter, nor
+     *  with a sink. */
     bool split;
 } tn_product;
 

@@ -12,6 +12,9 @@
 #define GROUP 4          /* vector-side panels under which the panels of the scalar side pass: for the L2 cache */
 #define NARROW (3 << 14) /* floats of the vector side packed together where one block of rows uses them */
 #define WIDE (1 << 18)   /* where several do */
+#define SINK_WIDTH                                                                                                     \
+    256 /* numbers of the vector side of a block that goes to a sink: it stays in the L2 cache, and its                \
+           rows are long enough to be worth a call */
 
 int64_t tn_block_rows(void)
 {
@@ -28,6 +31,16 @@ int64_t tn_v_group_floats(void)
 {
     int64_t group = GROUP * tn_gemm_kernel_in_use()->v * tn_gemm_kernel_in_use()->kc;
     return tn_with_slack(group > WIDE ? group : WIDE);
+}
+
+static int64_t sink_width(int64_t v)
+{
+    return (SINK_WIDTH + v - 1) / v * v;
+}
+
+int64_t tn_sink_block_floats(void)
+{
+    return tn_block_rows() * sink_width(tn_gemm_kernel_in_use()->v);
 }
 
 /* ---- epilogue ---- */
@@ -72,6 +85,15 @@ static void finish(const tn_nest *nest, const tn_task *t)
         tn_finish_rows(nest->p, t->c, t->ldc, t->v_count, t->s0, t->s_count);
     else
         tn_finish_rows(nest->p, t->c, t->ldc, t->s_count, t->v0, t->v_count);
+}
+
+/** Give a complete block to the sink; t->c is its first element. */
+static void hand_on(const tn_nest *nest, const tn_task *t)
+{
+    tn_block block = {t->s0, t->v0, t->s_count, t->v_count, t->c, t->ldc};
+    if (nest->turned)
+        block = (tn_block){t->v0, t->s0, t->v_count, t->s_count, t->c, t->ldc};
+    nest->p->sink->take(nest->p->sink->context, &block);
 }
 
 static float *element(const tn_nest *nest, const tn_task *t, int64_t s, int64_t v)
@@ -165,7 +187,22 @@ static int64_t width_of(const tn_nest *nest, const tn_task *t)
 {
     int64_t floats = t->s_count <= tn_block_rows() ? NARROW : WIDE, group = GROUP * nest->v;
     int64_t width = floats / nest->depth / nest->v * nest->v;
-    return nest->packed ? t->v_count : width > group ? width : group;
+    width = nest->packed ? t->v_count : width > group ? width : group;
+    return nest->p->sink ? tn_min(width, sink_width(nest->v)) : width;
+}
+
+/** The columns [v, v + width) of a task. Those that go to a sink are put together at the start of the task's block, one
+ *  width after another. */
+static tn_task columns_of(const tn_nest *nest, const tn_task *task, int64_t v, int64_t width)
+{
+    tn_task part = *task;
+    part.v0 = task->v0 + v;
+    part.v_count = tn_min(width, task->v_count - v);
+    if (nest->p->sink)
+        part.ldc = nest->turned ? tn_block_rows() : sink_width(nest->v);
+    else
+        part.c = element(nest, task, 0, v);
+    return part;
 }
 
 /** What will be packed after columns [v, ...) at depth k0. */
@@ -203,10 +240,7 @@ void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers
     }
     int64_t width = width_of(nest, task);
     for (int64_t v = 0; v < task->v_count; v += width) {
-        tn_task part = *task;
-        part.v0 = task->v0 + v;
-        part.v_count = tn_min(width, task->v_count - v);
-        part.c = element(nest, task, 0, v);
+        tn_task part = columns_of(nest, task, v, width);
         for (int64_t k0 = task->k0; k0 < task->k1; k0 += nest->depth) {
             int64_t kn = tn_min(nest->depth, task->k1 - k0);
             const float *panels = buffers->v_group;
@@ -217,5 +251,7 @@ void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers
                 tn_pack_v(nest, part.v0, part.v_count, k0, kn, buffers->v_group);
             multiply_depth(nest, &part, k0, kn, panels, buffers->s_block, &next);
         }
+        if (nest->p->sink)
+            hand_on(nest, &part);
     }
 }

@@ -27,7 +27,7 @@ typedef struct tn_task {
     bool finish; /* bias, activation and scatter when the sum is complete */
 } tn_task;
 
-/** One thread's buffers. */
+/** One thread's buffers. A product with a sink has its block in the task's c. */
 typedef struct tn_task_buffers {
     float *s_block, *v_group;
 } tn_task_buffers;
@@ -37,6 +37,8 @@ int64_t tn_block_rows(void);
 /** Floats of the two buffers. */
 int64_t tn_s_block_floats(void);
 int64_t tn_v_group_floats(void);
+/** Floats of a block of results on its way to a sink. */
+int64_t tn_sink_block_floats(void);
 
 /** Floats of a buffer of panels with what kernels fetch past its end, whole cache lines. */
 static inline int64_t tn_with_slack(int64_t floats)

@@ -96,12 +96,28 @@ static tn_status parameter(const tn_layer *layer, const char *name, const tn_sha
 
 /* --- scratch, cost */
 
+static void need(size_t bytes, size_t *scratch)
+{
+    if (bytes > *scratch)
+        *scratch = bytes;
+}
+
 static tn_status need_product(const tn_op_setup *setup, int64_t m, int64_t n, int64_t k, size_t *scratch)
 {
     size_t bytes;
     TN_TRY(tn_matmul_scratch(m, n, k, setup->threads, &bytes));
-    if (bytes > *scratch)
-        *scratch = bytes;
+    need(bytes, scratch);
+    return TN_OK;
+}
+
+static tn_status need_gradients(const tn_op_setup *setup, int64_t m, int64_t k, int64_t u, size_t *scratch)
+{
+    bool sunk = setup->sunk_gradients >> WEIGHT & 1U;
+    size_t weight, bias;
+    TN_TRY((sunk ? tn_matmul_sink_scratch : tn_matmul_scratch)(k, u, m, setup->threads, &weight));
+    TN_TRY(tn_bias_gradient_scratch(m, u, &bias));
+    need(weight, scratch);
+    need(bias, scratch);
     return TN_OK;
 }
 
@@ -111,13 +127,8 @@ static tn_status need_scratch(const dense_layer *dense, const tn_op_setup *setup
     TN_TRY(need_product(setup, m, u, k, scratch));
     if (setup->training && setup->input_gradient)
         TN_TRY(need_product(setup, m, k, u, scratch));
-    if (setup->training && setup->param_gradients) {
-        size_t bias;
-        TN_TRY(need_product(setup, k, u, m, scratch));
-        TN_TRY(tn_bias_gradient_scratch(m, u, &bias));
-        if (bias > *scratch)
-            *scratch = bias;
-    }
+    if (setup->training && setup->param_gradients)
+        TN_TRY(need_gradients(setup, m, k, u, scratch));
     return TN_OK;
 }
 
@@ -174,7 +185,8 @@ static void through_activation(const dense_layer *dense, const tn_op_run *run)
         tn_activate_gradient(run->pool, dense->activation, run->y, run->dy, run->dy, m * u);
 }
 
-static void weight_gradient(const tn_op_run *run, int64_t m, int64_t k, int64_t u, float *dw)
+/* To dw, or to the sink where there is one. */
+static void weight_gradient(const tn_op_run *run, int64_t m, int64_t k, int64_t u, float *dw, const tn_sink *sink)
 {
     const tn_matmul_args product = {
         .m = k,
@@ -186,6 +198,7 @@ static void weight_gradient(const tn_op_run *run, int64_t m, int64_t k, int64_t 
         .ldc = u,
         .alpha = 1.0f,
         .beta = run->add ? 1.0f : 0.0f,
+        .sink = sink,
     };
     tn_matmul(run->pool, &product, run->scratch);
 }
@@ -211,13 +224,14 @@ static tn_status backward(const tn_layer *layer, const tn_op_run *run)
     int64_t m = rows(&run->in), k = features(&run->in), u = dense->units;
     float *dw = run->dparams != NULL ? run->dparams[WEIGHT] : NULL;
     float *db = run->dparams != NULL && dense->has_bias ? run->dparams[BIAS] : NULL;
+    const tn_sink *sink = run->sinks != NULL && run->sinks[WEIGHT].take != NULL ? &run->sinks[WEIGHT] : NULL;
     through_activation(dense, run);
     if (db != NULL)
         tn_bias_gradient(run->pool, run->dy, m, u, run->add, db, run->scratch);
-    if (dw != NULL)
-        weight_gradient(run, m, k, u, dw);
     if (run->dx != NULL)
         input_gradient(run, m, k, u);
+    if (dw != NULL || sink != NULL) /* last, as the sink may change the weights */
+        weight_gradient(run, m, k, u, dw, sink);
     return TN_OK;
 }
 
@@ -229,5 +243,6 @@ static const tn_op dense_op = {
     .prepare = prepare,
     .forward = forward,
     .backward = backward,
+    .can_sink = 1U << WEIGHT,
     .ends_in_relu = ends_in_relu,
 };

@@ -5,6 +5,7 @@
 #define TN_LAYERS_OP_H
 
 #include "base/pool.h"
+#include "kernels/sink.h"
 
 #include <tinynet/layer.h>
 
@@ -39,6 +40,7 @@ typedef struct tn_op_setup {
     bool input_gradient;  /* backward will be asked for dx */
     bool param_gradients; /* backward will be asked for dparams */
     bool all_param_gradients; /* ... for every one of them */
+    unsigned sunk_gradients;  /* ... bit k: for parameter k not in dparams, but block by block; see tn_op.can_sink */
     bool relu_is_taken_over;  /* this layer ends in ReLU, and the next one's backward passes the gradient through it */
     bool takes_over_relu;     /* the layer before ends in ReLU, and this one's backward has to do that */
     int threads;
@@ -69,6 +71,8 @@ typedef struct tn_op_run {
     float *dx;      /* backward writes; NULL: not wanted */
     float *const *params;
     float *const *dparams; /* backward; NULL, or an entry NULL: not wanted */
+    const tn_sink *sinks;  /* backward: sinks[k] takes dparams[k]'s place where the setup has bit k; NULL, or its take
+                              NULL: not wanted. The sink may change the parameter: nothing reads it any more */
     bool add;              /* backward: add to dparams instead of writing */
     void *saved, *scratch;
     void *prepared; /* derive writes, forward reads */
@@ -98,6 +102,9 @@ struct tn_op {
      *  backward: that layer multiplies by the ReLU's slope itself. */
     bool (*ends_in_relu)(const tn_layer *layer);
     bool by_image;        /* each image is treated alone, and gradients of parameters add up: a batch may come in parts */
+    unsigned can_sink;    /* bit k: backward can give the gradient of parameter k to a sink, as a matrix whose columns are the
+                             last dimension */
+    bool can_fail;        /* forward and backward may fail in the middle */
     bool takes_over_relu; /* can do so: each element of y is one of x, as in max pooling */
 };
 

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "kernels/cpu.h"
 #include "model/chunks.h"
+#include "optim/step_in_backward.h"
 #include "tensor/storage.h"
 
 #include <inttypes.h>
@@ -27,6 +28,8 @@ tn_status tn_session_options_read(const char *function, const tn_session_options
                        MOST_THREADS);
     if (o.input_gradient && !o.training)
         return TN_FAIL(TN_ERR_INVALID, "%s: input_gradient is set, but training is not", function);
+    if (o.optimizer != NULL && !o.training)
+        return TN_FAIL(TN_ERR_INVALID, "%s: optimizer is set, but training is not", function);
     if (o.allocator != NULL)
         TN_TRY(tn_allocator_check(o.allocator));
     if (o.batch_size == 0)
@@ -107,6 +110,24 @@ static void hand_over_relu(tn_plan *plan, const tn_network *network)
     }
 }
 
+/* Whose weights does backward update itself? All that it can, up to the first layer whose backward may fail, as
+ * backward would come there after it has changed weights: a step that fails counts as never begun. */
+static void sink_gradients(tn_plan *plan, const tn_network *network)
+{
+    const tn_optimizer *optimizer = plan->options.optimizer;
+    bool safe = optimizer != NULL && tn_optimizer_updates_early(optimizer);
+    for (size_t i = 0; i < plan->step_count && safe; i++) {
+        const tn_step *step = &network->steps[i];
+        const tn_op *op = step->layer->op;
+        tn_op_setup *setup = &plan->steps[i].setup;
+        for (size_t k = 0; k < step->parameter_count; k++) {
+            if (!network->parameters[step->first_parameter + k].frozen)
+                setup->sunk_gradients |= op->can_sink & 1U << k;
+        }
+        safe = !op->can_fail || (!setup->input_gradient && !setup->param_gradients);
+    }
+}
+
 static tn_status prepare_steps(tn_plan *plan, const tn_network *network)
 {
     for (size_t i = 0; i < plan->step_count; i++) {
@@ -122,18 +143,26 @@ static tn_status prepare_steps(tn_plan *plan, const tn_network *network)
 
 /* --- totals and rows */
 
-static tn_status place_gradients(tn_plan *plan, const tn_network *network, size_t *total)
+static void place_gradient(tn_plan *plan, const tn_parameter *parameter, bool kept, size_t index, size_t *total)
+{
+    plan->gradients[index] = TN_NOWHERE;
+    if (!plan->options.training || parameter->frozen || !kept)
+        return;
+    plan->gradients[index] = *total;
+    *total += parameter->bytes; /* at most the parameters' block */
+}
+
+static void place_gradients(tn_plan *plan, const tn_network *network, size_t *total)
 {
     *total = 0;
-    for (size_t i = 0; i < plan->parameter_count; i++) {
-        const tn_parameter *parameter = &network->parameters[i];
-        plan->gradients[i] = TN_NOWHERE;
-        if (!plan->options.training || parameter->frozen)
-            continue;
-        plan->gradients[i] = *total;
-        *total += parameter->bytes; /* at most the parameters' block */
+    for (size_t i = 0; i < plan->step_count; i++) {
+        const tn_step *step = &network->steps[i];
+        for (size_t k = 0; k < step->parameter_count; k++) {
+            size_t index = step->first_parameter + k;
+            bool kept = !(plan->steps[i].setup.sunk_gradients >> k & 1U);
+            place_gradient(plan, &network->parameters[index], kept, index, total);
+        }
     }
-    return TN_OK;
 }
 
 static tn_status place_prepared(tn_plan *plan, size_t *total)
@@ -164,6 +193,7 @@ static void fill_row(tn_plan *plan, const tn_network *network, size_t i)
         .flops_forward = planned->needs.flops_forward,
         .flops_training = planned->needs.flops_forward + planned->needs.flops_backward,
         .algorithm = planned->needs.algorithm,
+        .updates_in_backward = planned->setup.sunk_gradients != 0,
     };
     tn_memory *memory = &own->row.memory;
     for (size_t k = step->first_parameter; k < step->first_parameter + step->parameter_count; k++) {
@@ -186,7 +216,7 @@ static void fill_row(tn_plan *plan, const tn_network *network, size_t i)
 static tn_status add_up(tn_plan *plan, const tn_network *network)
 {
     size_t gradients, activations, prepared, scratch = 0;
-    TN_TRY(place_gradients(plan, network, &gradients));
+    place_gradients(plan, network, &gradients);
     TN_TRY(place_prepared(plan, &prepared));
     TN_TRY(tn_plan_activations(plan, &activations));
     for (size_t i = 0; i < plan->step_count; i++) {
@@ -218,6 +248,7 @@ static tn_status build(tn_plan *plan, const tn_network *network, bool precise)
     TN_TRY(allocate(plan));
     TN_TRY(set_up_steps(plan, network, precise));
     hand_over_relu(plan, network);
+    sink_gradients(plan, network);
     TN_TRY(prepare_steps(plan, network));
     TN_TRY(tn_plan_chunks(plan, network));
     return add_up(plan, network);
@@ -233,6 +264,7 @@ tn_status tn_plan_create(const tn_network *network, bool precise, const tn_sessi
     plan->step_count = network->step_count;
     plan->parameter_count = network->parameter_count;
     tn_status status = build(plan, network, precise);
+    plan->options.optimizer = NULL; /* may go before the plan */
     for (size_t i = 0; plan->steps != NULL && i < plan->step_count; i++)
         plan->steps[i].setup.name = plan->rows[i].name; /* the network may go before the plan */
     if (status == TN_OK)

@@ -69,7 +69,8 @@ static void write_row(const tn_plan *plan, size_t index, line *out)
     (void)snprintf(out->cells[3], CELL, "%" PRId64, row->parameters);
     write_scaled(out->cells[4], flops_of(plan, row), "FLOP");
     write_scaled(out->cells[5], (double)row->memory.total, "B");
-    (void)snprintf(out->cells[6], CELL, "%s", row->algorithm);
+    const char *early = row->updates_in_backward ? "updates in backward" : "";
+    (void)snprintf(out->cells[6], CELL, "%s%s%s", row->algorithm, row->algorithm[0] && early[0] ? ", " : "", early);
 }
 
 static void write_head(line *out)

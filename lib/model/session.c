@@ -70,6 +70,8 @@ static tn_status build(tn_session *session, const tn_session_options *options)
     fill_lists(session);
     if (options->threads > 1)
         TN_TRY(tn_pool_create(&session->allocator, options->threads, &session->pool));
+    if (options->optimizer != NULL)
+        TN_TRY(tn_updates_create(session, options->optimizer));
     log_session(session);
     return TN_OK;
 }
@@ -102,6 +104,7 @@ void tn_session_destroy(tn_session **session)
     tn_memory memory = tn_plan_memory(own->plan);
     size_t parameters = own->plan != NULL ? own->plan->parameter_count : 0;
     tn_pool_destroy(&own->pool);
+    tn_updates_destroy(own);
     tn_release(&allocator, own->outputs, tn_plan_layer_count(own->plan) * sizeof *own->outputs);
     tn_release(&allocator, own->gradient_tensors, parameters * sizeof *own->gradient_tensors);
     tn_release(&allocator, own->param_gradients, parameters * sizeof *own->param_gradients);
@@ -156,6 +159,11 @@ tn_status tn_session_gradient(tn_session *session, const char *name, tn_tensor *
         return TN_FAIL(TN_NOT_FOUND, "tn_session_gradient: the model has no parameter \"%.127s\"", name);
     if (!session->plan->options.training)
         return TN_FAIL(TN_ERR_STATE, "tn_session_gradient: %s: the session was made for prediction", name);
+    if (tn_session_slot_update(session, index) != TN_SLOT_IN_STEP)
+        return TN_FAIL(TN_ERR_STATE,
+                       "tn_session_gradient: %s has no gradient to look at: the session was made for an optimizer, and "
+                       "its backward updates this parameter",
+                       name);
     if (session->param_gradients[index] == NULL)
         return TN_FAIL(TN_ERR_STATE, "tn_session_gradient: %s was frozen when the session was made", name);
     *out = &session->gradient_tensors[index];
@@ -192,7 +200,7 @@ tn_status tn_session_output(tn_session *session, const char *layer, const tn_ten
     return TN_OK;
 }
 
-/* --- what optimizers ask */
+/* --- what optimizers ask; also in update_in_backward.c */
 
 float *tn_session_slot_gradient(tn_session *session, size_t index)
 {

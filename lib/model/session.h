@@ -7,16 +7,19 @@
 #include "base/pool.h"
 #include "model/model_core.h"
 #include "model/plan.h"
+#include "model/update_in_backward.h"
 
 struct tn_session {
     tn_allocator allocator;
     tn_model *model; /* retained */
     tn_plan *plan;
+    tn_optimizer *optimizer;                          /* retained; NULL: the session was made for none */
     tn_pool *pool;                                    /* NULL: one thread */
     unsigned char *gradients, *activations, *scratch, *prepared; /* sizes: plan->memory */
     float **param_values, **param_gradients;          /* [parameter_count]; no gradient: NULL */
     tn_tensor *gradient_tensors;                      /* [parameter_count] */
-    tn_tensor *outputs;                               /* [step_count], with keep_outputs; otherwise NULL */
+    tn_backward_updates updates;
+    tn_tensor *outputs; /* [step_count], with keep_outputs; otherwise NULL */
     tn_tensor y, dx;
     uint64_t step; /* of the next TN_TRAIN forward */
     bool is_prepared;         /* `prepared` was derived from ... */

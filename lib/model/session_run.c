@@ -203,6 +203,7 @@ static tn_status check_backward(const tn_session *session, const tn_tensor *dy, 
                        tn_shape_text(&dy->shape, given, sizeof given),
                        tn_shape_text(&session->y.shape, own, sizeof own));
     }
+    TN_TRY(tn_updates_check_mode(session, mode));
     return check_trainable(session);
 }
 
@@ -215,8 +216,10 @@ static tn_status backward_step(tn_session *session, size_t i, part images, bool 
     tn_op_run run = run_of(session, i, images);
     run.training = true;
     run.add = add;
-    if (planned->setup.param_gradients)
+    if (planned->setup.param_gradients) {
         run.dparams = session->param_gradients + step->first_parameter;
+        run.sinks = tn_updates_sinks(session, step->first_parameter);
+    }
     return step->layer->op->backward(step->layer, &run);
 }
 
@@ -248,8 +251,10 @@ static tn_status propagate(tn_session *session, const tn_tensor *dy, bool add)
     void *copy = tn_session_at(session, session->plan->loss_gradient);
     if (session->n == 0 && !add && session->plan->memory.gradients > 0)
         memset(session->gradients, 0, (size_t)session->plan->memory.gradients);
-    if (session->n == 0)
+    if (session->n == 0) {
+        tn_updates_with_zeros(session);
         return TN_OK;
+    }
     if (copy != NULL)
         memmove(copy, dy->data, (size_t)dy->size * sizeof(float));
     return run_backward(session, add);
@@ -266,8 +271,10 @@ static void forget_gradients(tn_session *session)
 tn_status tn_session_backward(tn_session *session, const tn_tensor *dy, tn_gradient_mode mode)
 {
     TN_TRY(check_backward(session, dy, mode));
+    TN_TRY(tn_updates_begin(session));
     session->awaits = false;
     tn_status status = propagate(session, dy, mode == TN_GRADIENT_ADD);
+    tn_updates_end(session, status == TN_OK);
     if (status != TN_OK) {
         forget_gradients(session);
         return status;

@@ -88,9 +88,8 @@ static factors factors_of(const adam *o, double rate)
                      .epsilon = (float)o->epsilon};
 }
 
-static void update(const tn_optimizer *optimizer, double rate, const tn_piece *piece)
+static void update_row(factors f, const tn_piece *piece)
 {
-    const factors f = factors_of((const adam *)optimizer, rate);
     float *restrict w = piece->w, *restrict m = piece->state[0], *restrict v = piece->state[1];
     const float *restrict g = piece->g;
     float scale = piece->scale;
@@ -102,6 +101,14 @@ static void update(const tn_optimizer *optimizer, double rate, const tn_piece *p
         v[i] = second;
         w[i] = f.shrink * w[i] - f.step * (first / (sqrtf(second) / f.root + f.epsilon));
     }
+}
+
+static void update(const tn_optimizer *optimizer, double rate, const tn_piece *piece)
+{
+    const factors f = factors_of((const adam *)optimizer, rate);
+    tn_piece row = *piece;
+    for (int64_t i = 0; i < piece->rows; i++, tn_piece_advance(&row))
+        update_row(f, &row);
 }
 
 static const tn_algorithm adam_algorithm = {

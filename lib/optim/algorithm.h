@@ -5,9 +5,12 @@
 #ifndef TN_OPTIM_ALGORITHM_H
 #define TN_OPTIM_ALGORITHM_H
 
+#include "kernels/sink.h"
 #include "optim/slots.h"
 
 #include <tinynet/optimizer.h>
+
+#include <stdatomic.h>
 
 #define TN_MAX_STATES 2
 
@@ -17,6 +20,8 @@ typedef struct tn_algorithm tn_algorithm;
 struct tn_optimizer {
     const tn_algorithm *algorithm;
     tn_allocator allocator;
+    atomic_size_t references; /* the caller's handle, sessions */
+    bool abandoned;           /* the caller's handle is gone */
     tn_clipping clipping;
     tn_schedule schedule;
     double learning_rate; /* before the schedule */
@@ -27,15 +32,20 @@ struct tn_optimizer {
     float *memory; /* of all states; NULL without state */
     size_t memory_bytes;
     tn_tensor *states; /* [parameter_count][state_count], handles on `memory` */
+
+    /* A step that a session's backward has begun; see step_in_backward.h. */
+    const tn_session *begun; /* NULL: none */
+    double begun_rate;
 };
 
-/** A run of elements of one parameter, with its gradient and its states. */
+/** Rows of elements of one parameter, with their gradient and their states. */
 typedef struct tn_piece {
     float *w;
     const float *g;
     float scale; /* of the gradient, by clipping */
     float *state[TN_MAX_STATES];
-    int64_t count;
+    int64_t rows, count;      /* count: elements of a row */
+    int64_t stride, g_stride; /* from row to row: of w and the states; of g */
 } tn_piece;
 
 struct tn_algorithm {
@@ -66,6 +76,23 @@ TN_WARN_UNUSED tn_status tn_option_in_range(const char *kind, const char *option
 
 /** The rate of the step that comes next. */
 double tn_optimizer_next_rate(const tn_optimizer *optimizer);
+
+/** All that may fail in a step at this rate but for the gradients' being there; `function` begins the messages.
+ *  Errors    TN_ERR_STATE, TN_ERR_OVERFLOW, TN_ERR_INVALID */
+TN_WARN_UNUSED tn_status tn_step_check(const char *function, const tn_optimizer *optimizer, tn_session *session,
+                                       double rate);
+
+/** State `state` of parameter `parameter`. */
+float *tn_optimizer_state_values(const tn_optimizer *optimizer, size_t parameter, size_t state);
+
+/** Go to a piece's next row. */
+static inline void tn_piece_advance(tn_piece *piece)
+{
+    piece->w += piece->stride;
+    piece->g += piece->g_stride;
+    for (int s = 0; s < TN_MAX_STATES; s++)
+        piece->state[s] = piece->state[s] != NULL ? piece->state[s] + piece->stride : NULL;
+}
 
 TN_WARN_UNUSED tn_status tn_schedule_check(const char *kind, const tn_schedule *schedule);
 

@@ -99,7 +99,7 @@ static void with_velocity(const tn_piece *piece, float rate, float decay, float 
     }
 }
 
-static void update(const tn_optimizer *optimizer, double rate, const tn_piece *piece)
+static void update_row(const tn_optimizer *optimizer, double rate, const tn_piece *piece)
 {
     const sgd *o = (const sgd *)optimizer;
     float decay = (float)o->weight_decay, ahead = o->nesterov ? (float)o->momentum : 0.0f;
@@ -111,6 +111,13 @@ static void update(const tn_optimizer *optimizer, double rate, const tn_piece *p
         with_decay(piece, (float)rate, decay);
     else
         plain(piece, (float)rate);
+}
+
+static void update(const tn_optimizer *optimizer, double rate, const tn_piece *piece)
+{
+    tn_piece row = *piece;
+    for (int64_t i = 0; i < piece->rows; i++, tn_piece_advance(&row))
+        update_row(optimizer, rate, &row);
 }
 
 static const tn_algorithm sgd_algorithm = {

@@ -26,7 +26,17 @@ void tn_model_touch(tn_model *model);
 void tn_model_retain(tn_model *model);
 void tn_model_release(tn_model *model);
 
-/** The gradient of parameter `index`, as long as the slot; NULL if this session does not compute it. */
+/** The optimizer that the session was made for, whose step each backward begins; NULL: none. Borrowed. */
+tn_optimizer *tn_session_optimizer(const tn_session *session);
+/** How a session gets at parameter `index`. */
+typedef enum tn_slot_update {
+    TN_SLOT_IN_STEP = 0, /* backward leaves a gradient, if it computes one */
+    TN_SLOT_UPDATED,     /* there is no gradient: the last backward has updated it */
+    TN_SLOT_PASSED_BY    /* ... has not, as it was frozen */
+} tn_slot_update;
+tn_slot_update tn_session_slot_update(const tn_session *session, size_t index);
+
+/** The gradient of parameter `index`, as long as the slot; NULL if this session does not compute or not keep it. */
 float *tn_session_slot_gradient(tn_session *session, size_t index);
 /** TN_ERR_STATE unless a backward has filled the gradients. */
 TN_WARN_UNUSED tn_status tn_session_gradients_ready(const tn_session *session);

@@ -69,6 +69,21 @@ static tn_status read_progress(run *r)
     return TN_OK;
 }
 
+/* A session that was made for an optimizer takes its steps, batch by batch. */
+static tn_status check_optimizer(const run *r)
+{
+    const tn_optimizer *own = tn_session_optimizer(r->session);
+    if (own != NULL && own != r->optimizer)
+        return TN_FAIL(TN_ERR_STATE, "tn_fit: the session was made for another optimizer");
+    if (own != NULL && r->options.accumulate > 1)
+        return TN_FAIL(TN_ERR_STATE,
+                       "tn_fit: accumulate is %" PRId64
+                       ", but the session was made for an optimizer, whose step begins in "
+                       "each backward",
+                       r->options.accumulate);
+    return TN_OK;
+}
+
 static tn_status check_session(const run *r)
 {
     if (!tn_session_plan(r->session)->options.training)
@@ -80,6 +95,7 @@ static tn_status prepare(run *r)
 {
     TN_TRY(check_options(&r->options));
     TN_TRY(check_session(r));
+    TN_TRY(check_optimizer(r));
     TN_TRY(tn_check_parts("tn_fit", "train", r->session, r->loss, r->train));
     if (r->options.test != NULL)
         TN_TRY(tn_check_parts("tn_fit", "test", r->session, r->loss, r->options.test));

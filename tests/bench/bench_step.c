@@ -53,15 +53,16 @@ static void set_up_training(bench *b, int64_t batch)
 static void set_up(bench *b, bool training, int64_t batch, int threads)
 {
     const int64_t dims[4] = {batch, IMAGE, IMAGE, 1};
-    BENCH_TRY(tn_model_create(alexnet(), TN_OPTIONS(tn_model_options, .input_shape = {IMAGE, IMAGE, 1}, .seed = 1),
-                              &b->model));
-    BENCH_TRY(tn_session_create(
-        b->model, TN_OPTIONS(tn_session_options, .batch_size = batch, .training = training, .threads = threads),
-        &b->session));
-    BENCH_TRY(tn_tensor_create(NULL, TN_F32, 4, dims, &b->x));
-    BENCH_TRY(tn_tensor_fill_uniform(b->x, 0.0f, 1.0f, 7));
     if (training)
         set_up_training(b, batch);
+    BENCH_TRY(tn_model_create(alexnet(), TN_OPTIONS(tn_model_options, .input_shape = {IMAGE, IMAGE, 1}, .seed = 1),
+                              &b->model));
+    BENCH_TRY(tn_session_create(b->model,
+                                TN_OPTIONS(tn_session_options, .batch_size = batch, .training = training,
+                                           .threads = threads, .optimizer = b->optimizer),
+                                &b->session));
+    BENCH_TRY(tn_tensor_create(NULL, TN_F32, 4, dims, &b->x));
+    BENCH_TRY(tn_tensor_fill_uniform(b->x, 0.0f, 1.0f, 7));
 }
 
 static void tear_down(bench *b)
