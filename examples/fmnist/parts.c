@@ -32,15 +32,16 @@ static tn_status build(fmnist_run *run)
     TRY(tn_model_create(run->program->net(),
                         TN_OPTIONS(tn_model_options, .input_shape = {size, size, 1}, .seed = options->seed),
                         &run->model));
-    TRY(tn_session_create(run->model,
-                          TN_OPTIONS(tn_session_options, .batch_size = options->batch_size, .training = true,
-                                     .threads = (int)options->threads),
-                          &run->session));
-    TRY(tn_stop_create(NULL, &run->stop));
     run->loss = tn_softmax_cross_entropy(.reduction = TN_MEAN);
     run->optimizer = tn_sgd(.learning_rate = options->learning_rate);
+    if (!run->loss || !run->optimizer)
+        return tn_last_status();
+    TRY(tn_session_create(run->model,
+                          TN_OPTIONS(tn_session_options, .batch_size = options->batch_size, .training = true,
+                                     .threads = (int)options->threads, .optimizer = run->optimizer),
+                          &run->session));
     run->progress = (tn_progress){.struct_size = sizeof run->progress};
-    return run->loss && run->optimizer ? TN_OK : tn_last_status();
+    return tn_stop_create(NULL, &run->stop);
 }
 
 int run_build(fmnist_run *run)

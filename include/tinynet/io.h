@@ -77,7 +77,9 @@ typedef struct tn_checkpoint {
     bool force;               /**< load: accept another seed, batch size, sample count and schedule */
 } tn_checkpoint;
 
-/** Save a checkpoint: a safetensors file that NumPy and PyTorch read. Equal states give equal bytes. */
+/** Save a checkpoint: a safetensors file that NumPy and PyTorch read. Equal states give equal bytes.
+ *  Errors    TN_ERR_STATE between a backward that has begun a step of the optimizer (tn_session_options.optimizer) and
+ *            tn_optimizer_step; TN_ERR_IO, TN_ERR_INVALID, TN_ERR_NO_MEMORY */
 TN_WARN_UNUSED TN_API tn_status tn_checkpoint_save(const char *path, const tn_checkpoint *checkpoint);
 /** Load a checkpoint; on any failure everything is as it was.
  *  Errors    TN_ERR_STATE if it is of another run (another optimizer, schedule, seed, batch size,

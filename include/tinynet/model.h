@@ -3,7 +3,8 @@
  *  Models (a layer tree with weights), sessions (what one thread needs to run one), plans (their bytes).
  *
  *  Thread    A model is read-only in prediction and may be shared by any number of sessions in any threads. A session
- *            belongs to one thread at a time. Setting parameters and optimizer steps need the model for themselves. */
+ *            belongs to one thread at a time. Setting parameters, optimizer steps, and backward in a session that was made for
+ *            an optimizer need the model for themselves. */
 #ifndef TINYNET_MODEL_H
 #define TINYNET_MODEL_H
 

@@ -68,7 +68,8 @@ typedef struct tn_fit_options {
     int64_t epochs;              /**< total, including those that `progress` says are done; required */
     tn_loader *test;             /**< evaluated after each epoch; may be NULL */
     int64_t accumulate;          /**< batches summed up into one optimizer step; default 1. With TN_MEAN each batch has
-                                      the same share, whatever its size. A step that fails counts as never begun */
+                                      the same share, whatever its size. A step that fails counts as never begun.
+                                      More than 1 is TN_ERR_STATE in a session that was made for an optimizer */
     bool stop_on_non_finite;     /**< a NaN or infinite loss ends with TN_ERR_NON_FINITE, weights untouched by it */
     tn_stop *stop;               /**< asked before each step; may be NULL */
     tn_progress *progress;       /**< [in,out] where to go on, and where it stands; may be NULL: from the start */

@@ -289,6 +289,37 @@ START_TEST(test_strangers)
 }
 END_TEST
 
+/* Between a backward that begins a step and the step, some weights may be new and others old: nothing to save. Loading
+ * says where the run stands, so the step that had begun is forgotten. */
+START_TEST(test_begun_step)
+{
+    small_run run = small_create(usual);
+    tn_checkpoint checkpoint = small_checkpoint(&run);
+    tn_tensor *x = NULL, *dy = NULL;
+    const tn_tensor *y;
+    tn_session_destroy(&run.session);
+    ck_ok(tn_session_create(run.model, TN_OPTIONS(tn_session_options, .training = true, .optimizer = run.optimizer),
+                            &run.session));
+    checkpoint.session = run.session;
+    ck_ok(tn_checkpoint_save(scratch("before"), &checkpoint));
+    ck_ok(tn_tensor_create(NULL, TN_F32, 4, (const int64_t[]){1, 5, 5, 1}, &x));
+    ck_ok(tn_session_forward(run.session, x, TN_TRAIN, &y));
+    ck_ok(tn_tensor_clone(NULL, y, &dy));
+    ck_ok(tn_session_backward(run.session, dy, TN_GRADIENT_WRITE));
+    for (int i = 0; i < 2; i++) { /* with the optimizer, and through the session alone */
+        checkpoint.optimizer = i == 0 ? run.optimizer : NULL;
+        ck_fails(tn_checkpoint_save(scratch("middle"), &checkpoint), TN_ERR_STATE, "tn_optimizer_step must come first");
+    }
+    checkpoint.optimizer = run.optimizer;
+    ck_ok(tn_checkpoint_load(scratch("before"), &checkpoint));
+    ck_fails(tn_optimizer_step(run.optimizer, run.session), TN_ERR_STATE, "no backward has begun");
+    ck_ok(tn_checkpoint_save(scratch("after"), &checkpoint));
+    tn_tensor_destroy(&x);
+    tn_tensor_destroy(&dy);
+    small_destroy(&run);
+}
+END_TEST
+
 static small_run *damage_target;
 
 static tn_status load_damaged(const tn_allocator *allocator, const char *path)
@@ -314,4 +345,4 @@ START_TEST(test_damage)
 END_TEST
 
 TN_SUITE("checkpoint", TN_LOOPED(test_round_trip, 3), {test_contents}, {test_other_runs}, {test_force}, {test_parts},
-         {test_arguments}, {test_values}, {test_strangers}, {test_damage})
+         {test_begun_step}, {test_arguments}, {test_values}, {test_strangers}, {test_damage})

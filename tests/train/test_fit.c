@@ -169,6 +169,52 @@ START_TEST(test_threads)
 }
 END_TEST
 
+/* Weights that are updated in backward: the same bits. */
+START_TEST(test_update_in_backward)
+{
+    static float late[WEIGHTS], early[WEIGHTS];
+    for (int i = 0; i < 2; i++) {
+        train_run run = train_run_create((train_setup){.batch = 16, .dropout = 0.25f, .early = i == 1});
+        ck_assert(tn_plan_layer(tn_session_plan(run.session), 0)->updates_in_backward == (i == 1));
+        ck_ok(train_fit(&run, (tn_fit_options){.epochs = 3, .test = run.test}));
+        train_weights(&run, i == 0 ? late : early);
+        train_run_destroy(&run);
+    }
+    ck_assert_mem_eq(late, early, sizeof late);
+}
+END_TEST
+
+/* What a session that was made for an optimizer cannot do is refused before any work. */
+START_TEST(test_other_optimizer)
+{
+    train_run run = train_run_create((train_setup){.batch = 20, .early = true});
+    tn_optimizer *own = run.optimizer, *other = tn_adam();
+    run.optimizer = other;
+    ck_fails(train_fit(&run, (tn_fit_options){.epochs = 1}), TN_ERR_STATE, "made for another optimizer");
+    run.optimizer = own;
+    ck_fails(train_fit(&run, (tn_fit_options){.epochs = 1, .accumulate = 2}), TN_ERR_STATE, "accumulate is 2");
+    ck_assert_uint_eq(tn_session_step(run.session), 0);
+    ck_ok(train_fit(&run, (tn_fit_options){.epochs = 1, .accumulate = 1}));
+    tn_optimizer_destroy(&other);
+    train_run_destroy(&run);
+}
+END_TEST
+
+/* A loss that is not finite ends the run before backward has touched anything. */
+START_TEST(test_non_finite_in_backward)
+{
+    static float before[WEIGHTS], after[WEIGHTS];
+    train_run run = train_run_create((train_setup){.batch = 20, .early = true});
+    put_nan(&run, "dense_2.bias");
+    train_weights(&run, before);
+    ck_fails(train_fit(&run, (tn_fit_options){.epochs = 1, .stop_on_non_finite = true}), TN_ERR_NON_FINITE, "batch 0");
+    train_weights(&run, after);
+    ck_assert_mem_eq(before, after, sizeof before);
+    ck_ok(train_fit(&run, (tn_fit_options){.epochs = 1}));
+    train_run_destroy(&run);
+}
+END_TEST
+
 /* A loader that leaves the last batch out. */
 START_TEST(test_drop_last)
 {
@@ -182,4 +228,5 @@ START_TEST(test_drop_last)
 END_TEST
 
 TN_SUITE("fit", {test_learns}, {test_events}, {test_epoch_callback_stops}, {test_complete}, {test_non_finite},
-         {test_threads}, {test_drop_last})
+         {test_threads}, {test_update_in_backward}, {test_other_optimizer}, {test_non_finite_in_backward},
+         {test_drop_last})

@@ -75,9 +75,9 @@ START_TEST(test_same_handles)
 }
 END_TEST
 
-static void save_and_forget(const char *path, int stop_at, int64_t accumulate, history *h)
+static void save_and_forget(const char *path, const train_setup *of, int stop_at, int64_t accumulate, history *h)
 {
-    train_run run = train_run_create(setup);
+    train_run run = train_run_create(*of);
     tn_progress progress = {.struct_size = sizeof progress};
     h->stop_at = stop_at;
     ck_fails(go(&run, &progress, h, accumulate), TN_STOPPED, "enough");
@@ -86,7 +86,8 @@ static void save_and_forget(const char *path, int stop_at, int64_t accumulate, h
     train_run_destroy(&run);
 }
 
-static void check_checkpoint(int stop_at, int64_t accumulate)
+/* @param saved, resumed  whether the two runs' sessions are made for their optimizers */
+static void check_checkpoint(int stop_at, int64_t accumulate, bool saved, bool resumed)
 {
     static float weights[WEIGHTS];
     char path[] = "/tmp/tinynet_resume_XXXXXX";
@@ -95,9 +96,11 @@ static void check_checkpoint(int stop_at, int64_t accumulate)
     ck_assert_int_ge(file, 0);
     close(file);
     whole(weights, &expected, accumulate);
-    save_and_forget(path, stop_at, accumulate, &h);
-    train_setup other_seed = setup; /* dropout goes on with the seed of the run that was saved */
+    train_setup first = setup, other_seed = setup; /* dropout goes on with the seed of the run that was saved */
+    first.early = saved;
+    save_and_forget(path, &first, stop_at, accumulate, &h);
     other_seed.seed = 40;
+    other_seed.early = resumed;
     train_run run = train_run_create(other_seed);
     tn_progress progress = {.struct_size = sizeof progress};
     ck_ok(tn_checkpoint_load(path, TN_OPTIONS(tn_checkpoint, .model = run.model, .optimizer = run.optimizer,
@@ -111,14 +114,21 @@ static void check_checkpoint(int stop_at, int64_t accumulate)
 START_TEST(test_checkpoint)
 {
     static const int stops[] = {1, 5, 6, 7, 12, 17};
-    check_checkpoint(stops[_i], 1);
+    check_checkpoint(stops[_i], 1, false, false);
 }
 END_TEST
 
 /* Steps of four batches, so an epoch is one of four and one of two. */
 START_TEST(test_accumulating)
 {
-    check_checkpoint(_i + 1, 4);
+    check_checkpoint(_i + 1, 4, false, false);
+}
+END_TEST
+
+/* Where backward updates weights, a run goes on to the same bits, also where it did not before or does not any more. */
+START_TEST(test_update_in_backward)
+{
+    check_checkpoint(5, 1, _i != 1, _i != 2);
 }
 END_TEST
 
@@ -205,4 +215,4 @@ START_TEST(test_older_progress)
 END_TEST
 
 TN_SUITE("resume", TN_LOOPED(test_same_handles, 17), TN_LOOPED(test_checkpoint, 6), TN_LOOPED(test_accumulating, 5),
-         {test_loader_fails}, TN_LOOPED(test_bad_progress, 6), {test_older_progress})
+         TN_LOOPED(test_update_in_backward, 3), {test_loader_fails}, TN_LOOPED(test_bad_progress, 6), {test_older_progress})

@@ -24,6 +24,7 @@ typedef struct train_setup {
     float dropout;
     uint64_t seed; /* of weights and dropout; the usual one is 0 */
     bool drop_last;
+    bool early; /* the session is made for the optimizer: backward updates weights */
 } train_setup;
 
 /* Around three centres far enough apart that a line separates them. */
@@ -72,7 +73,8 @@ static inline train_run train_run_create(train_setup setup)
     ck_ok(tn_session_create(run.model,
                             TN_OPTIONS(tn_session_options,
                                        .batch_size = setup.session_batch ? setup.session_batch : setup.batch,
-                                       .training = true, .threads = setup.threads ? setup.threads : 2),
+                                       .training = true, .threads = setup.threads ? setup.threads : 2,
+                                       .optimizer = setup.early ? run.optimizer : NULL),
                             &run.session));
     return run;
 }
