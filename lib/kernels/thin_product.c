@@ -13,8 +13,9 @@
 
 bool tn_is_thin(const tn_matmul_args *args)
 {
-    return args->m <= THIN && args->b.col_stride == 1 && args->a.col_stride == 1 && args->alpha == 1.0f &&
-           args->beta == 0.0f;
+    bool rows_apart = args->a.row_stride >= args->k; /* not one column turned: sums to a sink must be those to C */
+    return args->m <= THIN && args->b.col_stride == 1 && args->a.col_stride == 1 && rows_apart && args->alpha == 1.0f &&
+           args->beta == 0.0f && args->sink == NULL;
 }
 
 static void run_columns(const tn_team *team, void *arg)

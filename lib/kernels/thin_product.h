@@ -7,7 +7,8 @@
 
 #include "kernels/conv.h"
 
-/** True where tn_thin_product is the better way: few rows, B with unit column stride, nothing added to C. */
+/** True where tn_thin_product is the better way: few rows of A one after another, B with unit column stride, nothing added
+ *  to C, which is no sink. */
 bool tn_is_thin(const tn_matmul_args *args);
 /** c = act(a b + bias), as tn_matmul; each sum in the order of k. */
 void tn_thin_product(tn_pool *pool, const tn_matmul_args *args);

@@ -86,6 +86,24 @@ START_TEST(test_smaller_batches)
 }
 END_TEST
 
+/* Layers of one feature, of one unit, and on every pixel. */
+START_TEST(test_narrow)
+{
+    static const int64_t batches[] = {1, 2, 50};
+    trainee of[2];
+    for (int i = 0; i < 2; i++) {
+        tn_layer *net = tn_sequential(tn_dense(.units = 5), tn_flatten(), tn_dense(.units = 1), tn_dense(.units = 257),
+                                      tn_dense(.units = TRAINEE_CLASSES));
+        of[i] = trainee_create(net, optimizer_of(3), i == 0, batches[_i], 2);
+        trainee_steps(&of[i], batches[_i], STEPS);
+    }
+    ck_assert(tn_plan_layer(tn_session_plan(of[0].session), 3)->updates_in_backward);
+    ck_same_trainees(&of[0], &of[1]);
+    trainee_destroy(&of[0]);
+    trainee_destroy(&of[1]);
+}
+END_TEST
+
 /* A parameter that is frozen after the session was made is passed by as long as it is, as everywhere. */
 START_TEST(test_frozen_later)
 {
@@ -270,5 +288,6 @@ START_TEST(test_no_memory)
 END_TEST
 
 TN_SUITE("update_in_backward", TN_LOOPED(test_same_bits, OPTIMIZERS *BATCHES),
-         TN_LOOPED(test_smaller_batches, OPTIMIZERS), {test_frozen_later}, {test_frozen_before}, {test_custom_layer},
-         {test_custom_layer_fails}, {test_alexnet}, {test_allocations}, {test_no_memory})
+         TN_LOOPED(test_smaller_batches, OPTIMIZERS), TN_LOOPED(test_narrow, 3), {test_frozen_later},
+         {test_frozen_before}, {test_custom_layer}, {test_custom_layer_fails}, {test_alexnet}, {test_allocations},
+         {test_no_memory})
