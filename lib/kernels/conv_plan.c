@@ -18,7 +18,7 @@
 #define READ_COST 12.0      /* multiply-adds that a number costs that comes from memory */
 #define PACK_COST 12.0      /* that a packed number costs */
 #define TRANSFORM_COST 24.0 /* that a number of a transformed tile or filter costs */
-#define SHOWS 0.03          /* share of the time that work once a call may take */
+#define SHOWS 0.005         /* share of the time that work once a call may take */
 
 tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int threads, size_t *out)
 {
