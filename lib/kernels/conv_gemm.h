@@ -24,9 +24,17 @@ void tn_conv_gemm_filter(const tn_conv_shape *shape, tn_pool *pool, const float 
 TN_WARN_UNUSED tn_status tn_conv_gemm_prepared(const tn_conv_shape *shape, size_t *out);
 void tn_conv_gemm_prepare(const tn_conv_shape *shape, tn_pool *pool, const float *w, void *prepared);
 
+/** Whether the gradient of the data goes the way for few channels (conv_gemm_spread.c), and its cost for an image in
+ *  multiply-adds at the micro-kernel's rate. */
+bool tn_conv_gemm_spreads(const tn_conv_shape *shape);
+double tn_conv_gemm_spread_cost(const tn_conv_shape *shape);
+void tn_conv_gemm_spread(const tn_conv_shape *shape, tn_pool *pool, const float *dy, const float *w, float *dx,
+                         void *scratch);
+
 /* The parts of tn_conv_gemm_scratch. */
 TN_WARN_UNUSED tn_status tn_conv_gemm_forward_scratch(const tn_conv_shape *shape, int threads, size_t *out);
 TN_WARN_UNUSED tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *shape, int threads, size_t *out);
+TN_WARN_UNUSED tn_status tn_conv_gemm_spread_scratch(const tn_conv_shape *shape, int threads, size_t *out);
 TN_WARN_UNUSED tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *shape, int threads, size_t *out);
 
 #endif

@@ -11,7 +11,8 @@
  *                              tap t of window i is dy row  i + (phase + pad - last dilation) / stride + t dilation/gcd
  *
  *  Every element of dx is written once, no sum crosses a phase, no product with a zero that a stride has put there. With
- *  stride 1 there is one phase: the convolution with rotated filters. */
+ *  stride 1 there is one phase: the convolution with rotated filters. Few channels go
+ *  another way: conv_gemm_spread.c. */
 #include "kernels/conv_gemm.h"
 
 #include "kernels/conv_windows.h"
@@ -142,6 +143,8 @@ static int64_t most_k(const tn_conv_shape *s)
 
 tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
+    if (tn_conv_gemm_spreads(s))
+        return tn_conv_gemm_spread_scratch(s, threads, out);
     const tn_product largest = {.m = s->n * s->h * s->w,
                                 .n = s->c / s->groups,
                                 .k = most_k(s),
@@ -166,6 +169,10 @@ static void run_phase(phase *p, tn_pool *pool, const float *dy, const float *w, 
 void tn_conv_gemm_data(const tn_conv_shape *shape, tn_pool *pool, const float *dy, const float *w, float *dx,
                        void *scratch)
 {
+    if (tn_conv_gemm_spreads(shape)) {
+        tn_conv_gemm_spread(shape, pool, dy, w, dx, scratch);
+        return;
+    }
     for (int64_t high = 0; high < shape->stride_h; high++) {
         for (int64_t wide = 0; wide < shape->stride_w; wide++) {
             phase p = phase_of(shape, high, wide);

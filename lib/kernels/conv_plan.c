@@ -67,6 +67,8 @@ static double cost_of_gemm(const tn_conv_shape *s, tn_conv_pass pass, bool prepa
     double filters = (prepared ? READ_COST : PACK_COST) * taps * c * f;
     if (pass == TN_CONV_FORWARD)
         return taps * c * lanes_of(pixels, f) + PACK_COST * packed + filters;
+    if (pass == TN_CONV_DATA && tn_conv_gemm_spreads(s))
+        return images(s) * tn_conv_gemm_spread_cost(s) / (double)s->groups + filters;
     if (pass == TN_CONV_DATA)
         return taps * f * lanes_of(pixels, c) + PACK_COST * pixels * taps * f + filters;
     return pixels * lanes_of(taps * c, f) + PACK_COST * packed;

@@ -189,6 +189,58 @@ static void copy_panels(const float *from, int64_t stride, int64_t count, int64_
     }
 }
 
+typedef float eight __attribute__((vector_size(32)));
+typedef float sixteen __attribute__((vector_size(64)));
+
+#define ADD_VECTORS(vector)                                                                                            \
+    for (; i + (int64_t)(sizeof(vector) / sizeof(float)) <= width; i += sizeof(vector) / sizeof(float)) {               \
+        vector a, b;                                                                                                   \
+        memcpy(&a, to + i, sizeof a);                                                                                  \
+        memcpy(&b, from + i, sizeof b);                                                                                \
+        a += b;                                                                                                        \
+        memcpy(to + i, &a, sizeof a);                                                                                  \
+    }
+
+/** A short row in as few pieces as its width has bits. */
+static inline void add_row(const float *from, int64_t width, float *to)
+{
+    int64_t i = 0;
+    ADD_VECTORS(sixteen)
+    ADD_VECTORS(eight)
+    ADD_VECTORS(quad)
+    for (; i < width; i++)
+        to[i] += from[i];
+}
+
+static inline void add_rows_of(const float *from, int64_t stride, int64_t width, int64_t count, int64_t to_stride,
+                               float *to)
+{
+    for (int64_t k = 0; k < count; k++)
+        add_row(from + k * stride, width, to + k * to_stride);
+}
+
+#define ADD_CASE(width)                                                                                                \
+    case width:                                                                                                        \
+        add_rows_of(from, stride, width, count, to_stride, to);                                                        \
+        break
+
+/* The widths of first layers: 3, 5, 7 or 11 taps of one or three channels. */
+static void add_rows(const float *from, int64_t stride, int64_t width, int64_t count, int64_t to_stride, float *to)
+{
+    switch (width) {
+        ADD_CASE(3);
+        ADD_CASE(5);
+        ADD_CASE(7);
+        ADD_CASE(9);
+        ADD_CASE(11);
+        ADD_CASE(15);
+        ADD_CASE(21);
+        ADD_CASE(33);
+    default:
+        add_rows_of(from, stride, width, count, to_stride, to);
+    }
+}
+
 static void finish(const float *x, const float *bias, bool relu, float *y, int64_t count)
 {
     if (bias && relu) {
@@ -221,6 +273,7 @@ const tn_conv_table JOIN(tn_conv_table, TN_ISA_SUFFIX) = {
     .interleave = interleave,
     .copy_rows = copy_rows,
     .copy_panels = copy_panels,
+    .add_rows = add_rows,
     .finish = finish,
     .accumulate = accumulate,
     .thin_product = JOIN(tn_thin_product, TN_ISA_SUFFIX),

@@ -35,6 +35,8 @@ typedef struct tn_conv_table {
      *  lanes. */
     void (*copy_panels)(const float *from, int64_t stride, int64_t count, int64_t panels, int64_t lanes, float *out,
                         int64_t step, int64_t panel);
+    /** to[k * to_stride + i] += from[k * stride + i] for i < width, k < count; width <= to_stride. */
+    void (*add_rows)(const float *from, int64_t stride, int64_t width, int64_t count, int64_t to_stride, float *to);
     /** y[i] = x[i] + bias[i], then max(.,0) with relu (NaN stays NaN); bias NULL: none; y may be x. */
     void (*finish)(const float *x, const float *bias, bool relu, float *y, int64_t count);
     /** y[i] += x[i]. */
