@@ -291,21 +291,22 @@ START_TEST(test_coverage)
 }
 END_TEST
 
-/* Stride 1, for the algorithms that are chosen when nobody asks for plain sums. */
+/* For the algorithms that are chosen when nobody asks for plain sums; the last are first layers: few channels. */
 static const struct {
-    int64_t n, h, w, c, f, kernel, pad;
+    int64_t n, h, w, c, f, kernel, pad, stride;
 } fast_shapes[] = {
-    {32, 13, 13, 40, 48, 3, 1}, {3, 13, 13, 33, 21, 3, 1}, {1, 13, 13, 64, 64, 3, 1}, {33, 7, 9, 17, 19, 3, 1},
-    {2, 1, 1, 16, 16, 3, 1},    {4, 2, 3, 8, 40, 3, 1},    {5, 17, 3, 12, 7, 3, 0},   {2, 24, 24, 3, 5, 3, 1},
-    {7, 6, 5, 35, 64, 3, 2},    {32, 9, 9, 24, 32, 5, 2},  {1, 26, 26, 16, 32, 5, 2}, {3, 5, 5, 19, 33, 5, 0},
-    {35, 11, 6, 13, 18, 5, 2},  {2, 2, 2, 32, 32, 5, 2},   {4, 15, 8, 9, 11, 5, 1},   {6, 8, 8, 31, 32, 5, 4},
+    {32, 13, 13, 40, 48, 3, 1, 1}, {3, 13, 13, 33, 21, 3, 1, 1}, {1, 13, 13, 64, 64, 3, 1, 1}, {33, 7, 9, 17, 19, 3, 1, 1},
+    {2, 1, 1, 16, 16, 3, 1, 1},    {4, 2, 3, 8, 40, 3, 1, 1},    {5, 17, 3, 12, 7, 3, 0, 1},   {2, 24, 24, 3, 5, 3, 1, 1},
+    {7, 6, 5, 35, 64, 3, 2, 1},    {32, 9, 9, 24, 32, 5, 2, 1},  {1, 26, 26, 16, 32, 5, 2, 1}, {3, 5, 5, 19, 33, 5, 0, 1},
+    {35, 11, 6, 13, 18, 5, 2, 1},  {2, 2, 2, 32, 32, 5, 2, 1},   {4, 15, 8, 9, 11, 5, 1, 1},   {6, 8, 8, 31, 32, 5, 4, 1},
+    {1, 43, 39, 1, 24, 11, 0, 4},  {2, 43, 39, 3, 8, 7, 3, 2},   {9, 19, 21, 1, 6, 5, 2, 1},   {3, 20, 430, 2, 9, 3, 1, 2},
 };
 enum { FAST_SHAPES = sizeof fast_shapes / sizeof fast_shapes[0] };
 
 static conv_case fast_case(int index)
 {
     conv_case c = {.n = fast_shapes[index].n, .threads = 1 + index % 3};
-    int64_t kernel = fast_shapes[index].kernel, pad = fast_shapes[index].pad;
+    int64_t kernel = fast_shapes[index].kernel, pad = fast_shapes[index].pad, stride = fast_shapes[index].stride;
     c.shape = (tn_conv_shape){.n = c.n,
                               .h = fast_shapes[index].h,
                               .w = fast_shapes[index].w,
@@ -313,10 +314,10 @@ static conv_case fast_case(int index)
                               .r = kernel,
                               .s = kernel,
                               .f = fast_shapes[index].f,
-                              .oh = fast_shapes[index].h + 2 * pad - kernel + 1,
-                              .ow = fast_shapes[index].w + 2 * pad - kernel + 1,
-                              .stride_h = 1,
-                              .stride_w = 1,
+                              .oh = (fast_shapes[index].h + 2 * pad - kernel) / stride + 1,
+                              .ow = (fast_shapes[index].w + 2 * pad - kernel) / stride + 1,
+                              .stride_h = stride,
+                              .stride_w = stride,
                               .dilation_h = 1,
                               .dilation_w = 1,
                               .pad_top = pad,

@@ -69,6 +69,23 @@ START_TEST(test_copy_rows)
 }
 END_TEST
 
+START_TEST(test_add_rows)
+{
+    const tn_conv_table *table = table_number(_i);
+    draw d = {77};
+    for (int64_t width = 0; table && width <= 40; width++) {
+        for (int64_t count = 0; count <= 7; count++) {
+            start(&d);
+            table->add_rows(source + 1, 53, width, count, width + count, got + 2);
+            for (int64_t k = 0; k < count; k++)
+                for (int64_t i = 0; i < width; i++)
+                    expected[2 + k * (width + count) + i] += source[1 + k * 53 + i];
+            check_equal("add_rows", width, count);
+        }
+    }
+}
+END_TEST
+
 START_TEST(test_copy_panels)
 {
     const tn_conv_table *table = table_number(_i);
@@ -127,5 +144,6 @@ START_TEST(test_accumulate)
 }
 END_TEST
 
-TN_SUITE("conv_loops", TN_LOOPED(test_interleave, 3), TN_LOOPED(test_copy_rows, 3), TN_LOOPED(test_copy_panels, 3),
-         TN_LOOPED(test_finish, 3), TN_LOOPED(test_finish_keeps_nan, 3), TN_LOOPED(test_accumulate, 3))
+TN_SUITE("conv_loops", TN_LOOPED(test_interleave, 3), TN_LOOPED(test_copy_rows, 3), TN_LOOPED(test_add_rows, 3),
+         TN_LOOPED(test_copy_panels, 3), TN_LOOPED(test_finish, 3), TN_LOOPED(test_finish_keeps_nan, 3),
+         TN_LOOPED(test_accumulate, 3))
