@@ -128,6 +128,8 @@ static tn_product product_of(const phase *p)
         .k = p->high.taps * p->wide.taps * (s->f / s->groups),
         .pack_a = tn_windows_pack,
         .pack_b = pack_filters,
+        .locate_a = tn_windows_locate,
+        .run_a = tn_windows_run(&p->windows),
         .ldc = s->c,
         .alpha = 1.0f,
         .scatter = one_phase(s) ? NULL : scatter,
@@ -148,6 +150,7 @@ tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *s, int threads, size_t 
     const tn_product largest = {.m = s->n * s->h * s->w,
                                 .n = s->c / s->groups,
                                 .k = most_k(s),
+                                .locate_a = tn_windows_locate,
                                 .scatter = one_phase(s) ? NULL : scatter};
     return tn_product_scratch(&largest, threads, out);
 }

@@ -39,11 +39,14 @@ static tn_windows forward_windows(const tn_conv_shape *s, const float *x, int64_
 
 static tn_product product_of(const tn_conv_shape *s)
 {
+    const tn_windows windows = {.pitch = s->c, .channels = s->c / s->groups, .taps_w = s->s, .dilation_w = s->dilation_w};
     return (tn_product){.m = s->n * s->oh * s->ow,
                         .n = s->f / s->groups,
                         .k = s->r * s->s * (s->c / s->groups),
                         .pack_a = tn_windows_pack,
                         .pack_b = pack_filters,
+                        .locate_a = tn_windows_locate,
+                        .run_a = tn_windows_run(&windows),
                         .ldc = s->f,
                         .alpha = 1.0f};
 }

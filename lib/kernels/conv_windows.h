@@ -24,6 +24,11 @@ typedef struct tn_windows {
 void tn_windows_pack(const void *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes,
                      float *out);
 
+/** tn_locate: runs of tn_windows_run numbers or of a whole part of them. */
+void tn_windows_locate(const void *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t run,
+                       int64_t lanes, float *aside, const float **rows);
+int64_t tn_windows_run(const tn_windows *windows);
+
 /** The transpose: panels whose lanes are taps and channels [first, first + count), k = windows [k0, k0 + kn). */
 void tn_windows_pack_taps(const void *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes,
                           float *out);

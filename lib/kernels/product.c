@@ -69,13 +69,37 @@ static int64_t packed_floats(const tn_product *p)
     return tn_with_slack(floats);
 }
 
+/** The runs of k in which A can be read where it lies, 0 if it must be packed: those that it has, cut into equal parts
+ *  where they are longer than a block of k. */
+static int64_t run_of(const tn_product *p)
+{
+    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
+    const tn_in_place *in_place = tn_conv_kernels()->in_place;
+    int64_t most = tn_min(kernel->kc, TN_RUN_MOST), parts = tn_ceil_div(p->run_a, most);
+    bool plain = p->alpha == 1.0f && p->beta == 0.0f && !p->split;
+    if (!p->locate_a || !plain || in_place->rows != kernel->s || in_place->lanes != kernel->v)
+        return 0;
+    while (parts < p->run_a / TN_RUN_LEAST && p->run_a % parts != 0)
+        parts++;
+    return p->run_a % parts == 0 && p->run_a / parts >= TN_RUN_LEAST ? p->run_a / parts : 0;
+}
+
+/** The depth of a block: whole runs. */
+static int64_t depth_in_runs(int64_t k, int64_t run)
+{
+    int64_t runs = k / run, most = tn_max(1, tn_gemm_kernel_in_use()->kc / run);
+    return tn_ceil_div(runs, tn_ceil_div(runs, most)) * run;
+}
+
 static tn_nest nest_of(const tn_product *p)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     tn_nest nest = {.p = p, .turned = should_turn(p), .s = kernel->s, .v = kernel->v, .splits = splits_of(p)};
     nest.s_count = nest.turned ? p->n : p->m;
     nest.v_count = nest.turned ? p->m : p->n;
-    nest.depth = block_depth(tn_ceil_div(p->k, nest.splits));
+    nest.in_place = tn_conv_kernels()->in_place;
+    nest.run = nest.turned || p->k == 0 ? 0 : run_of(p);
+    nest.depth = nest.run > 0 ? depth_in_runs(p->k, nest.run) : block_depth(tn_ceil_div(p->k, nest.splits));
     return nest;
 }
 
@@ -98,7 +122,7 @@ static int64_t buffer_floats(const tn_product *p, int64_t *own)
     if (p->sink)
         *own = tn_sink_block_floats();
     *own = (*own + 15) / 16 * 16;
-    return tn_s_block_floats() + tn_v_group_floats() + *own;
+    return tn_s_block_floats() + tn_v_group_floats() + tn_rows_floats(p) + *own;
 }
 
 /** Floats of the parts of k of a product of up to these sizes. */
@@ -253,7 +277,8 @@ static void run_tasks(const tn_team *team, void *arg)
 {
     run_job *job = arg;
     float *space = job->buffers + team->index * job->buffer;
-    const tn_task_buffers buffers = {space + job->own, space + job->own + tn_s_block_floats()};
+    float *s_block = space + job->own, *v_group = s_block + tn_s_block_floats(), *rows = v_group + tn_v_group_floats();
+    const tn_task_buffers buffers = {s_block, v_group, job->nest.run > 0 ? (const float **)(void *)rows : NULL};
     if (job->packing) {
         pack_whole(&job->nest, team, job->packing);
         tn_team_barrier(team);

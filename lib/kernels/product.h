@@ -3,18 +3,17 @@
  *  The one loop nest under every product: C[m,n] = alpha A[m,k] B[k,n] + beta C, where A and B are whatever two packing
  *  functions say they are - a matrix, its transpose, or the windows of an image that never exist as a matrix.
  *
- *  The structure is Goto's: a block of the scalar side is packed to stay in the L2 cache, groups of panels of the vector
- *  side pass through the L1 cache under it.
+ *  The structure is Goto's: a block of the scalar side is packed to stay in the L2 cache, groups of panels of the
+ * vector side pass through the L1 cache under it.
  *
  *                     columns of B: vector side, panels of V             turned: rows of A take the vector side,
  *                     |  V  |  V  |  V  |                                columns of B the scalar side, and each tile
  *      rows of A:  S  |tile |tile |tile |                                is transposed on its way into C: for few
  *      scalar side S  |tile |tile |tile |                                columns, which would leave vectors empty
  *
- *  Blocks of (rows, columns, splits of k) are tasks that threads take as they come; no sum crosses a task but the splits,
- *  which are added in order, so every number of threads gives the same bits.
- *  Source    Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008; Van Zee and van de Geijn,
- *            "BLIS", 2015 */
+ *  Blocks of (rows, columns, splits of k) are tasks that threads take as they come; no sum crosses a task but the
+ * splits, which are added in order, so every number of threads gives the same bits. Source    Goto and van de Geijn,
+ * "Anatomy of high-performance matrix multiplication", 2008; Van Zee and van de Geijn, "BLIS", 2015 */
 #ifndef TN_KERNELS_PRODUCT_H
 #define TN_KERNELS_PRODUCT_H
 
@@ -32,10 +31,20 @@ typedef void tn_pack(const void *source, int64_t first, int64_t count, int64_t k
 typedef void tn_fetch(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t part,
                       int64_t parts);
 
+/** Say where rows of A lie. Run t of k, of `run` numbers from k0 to k0 + kn, of row first + tile * lanes + i begins at
+ *  rows[(tile * kn / run + t) * lanes + i]. What does not lie in one piece is put together in `aside`, which has room
+ * for all. Rows beyond `count`: whatever can be read. */
+typedef void tn_locate(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t run,
+                       int64_t lanes, float *aside, const float **rows);
+#define TN_RUN_LEAST 8 /* numbers of a run below which looking for it is not worth while */
+#define TN_RUN_MOST 1024
+
 typedef struct tn_product {
     int64_t m, n, k;
     tn_pack *pack_a, *pack_b;
-    tn_fetch *fetch_b; /* NULL: none */
+    tn_fetch *fetch_b;   /* NULL: none */
+    tn_locate *locate_a; /* NULL: A is always packed; otherwise it need not be where it takes the scalar side */
+    int64_t run_a;       /* numbers of k, in equal runs from k = 0, that lie in one piece in every row of A */
     const void *a, *b;
     const float *packed_b; /* what tn_product_pack made of b; NULL: b is packed on the way */
     float *c;

@@ -43,6 +43,12 @@ int64_t tn_sink_block_floats(void)
     return tn_block_rows() * sink_width(tn_gemm_kernel_in_use()->v);
 }
 
+int64_t tn_rows_floats(const tn_product *p)
+{
+    int64_t runs = tn_gemm_kernel_in_use()->kc / TN_RUN_LEAST, pointers = tn_block_rows() * runs;
+    return p->locate_a ? tn_with_slack(pointers * (int64_t)sizeof(void *) / (int64_t)sizeof(float)) : 0;
+}
+
 /* ---- epilogue ---- */
 
 #define FEW 64 /* columns of a row that is too short to be worth a call */
@@ -146,17 +152,43 @@ static void fetch_part(const tn_nest *nest, ahead *next)
         nest->p->fetch_b(nest->p->b, next->first, next->count, next->k0, next->kn, next->part++, next->parts);
 }
 
-/** All tiles of a packed block of the scalar side under packed panels of the vector side. */
-static void multiply_panels(const tn_nest *nest, const tn_task *t, int64_t kn, const float *s_block,
-                            const float *v_panels, float beta, ahead *next)
+/** One depth of a sum. */
+typedef struct slab {
+    int64_t kn;
+    const float *v_panels;
+    float beta;
+    bool last;
+} slab;
+
+/** Tile (i,j) of a block of the scalar side that was packed or located. */
+static void multiply_one(const tn_nest *nest, const tn_task *t, const slab *d, const tn_task_buffers *buffers,
+                         int64_t i, int64_t j)
+{
+    int64_t rows = tn_min(nest->s, t->s_count - i), cols = tn_min(nest->v, t->v_count - j), kn = d->kn;
+    float *c = element(nest, t, i, j);
+    if (nest->run > 0) {
+        tn_tile_end end = {.add = d->beta != 0.0f};
+        if (d->last && tn_finishes_in_place(nest, t)) {
+            end.relu = nest->p->activation == TN_RELU;
+            end.bias = nest->p->bias ? nest->p->bias + t->v0 + j : NULL;
+        }
+        tn_multiply_in_place(nest, buffers->rows + i * (kn / nest->run), kn, d->v_panels + j * kn, &end, rows, cols, c,
+                             t->ldc);
+        return;
+    }
+    multiply_tile(nest, rows, cols, kn, buffers->s_block + i * kn, d->v_panels + j * kn, d->beta, c, t->ldc);
+}
+
+/** All tiles of a block of the scalar side under packed panels of the vector side. */
+static void multiply_panels(const tn_nest *nest, const tn_task *t, const slab *d, const tn_task_buffers *buffers,
+                            ahead *next)
 {
     int64_t group = GROUP * nest->v;
     for (int64_t first = 0; first < t->v_count; first += group) {
         int64_t last = tn_min(first + group, t->v_count);
         for (int64_t i = 0; i < t->s_count; i += nest->s) {
             for (int64_t j = first; j < last; j += nest->v) {
-                multiply_tile(nest, tn_min(nest->s, t->s_count - i), tn_min(nest->v, last - j), kn, s_block + i * kn,
-                              v_panels + j * kn, beta, element(nest, t, i, j), t->ldc);
+                multiply_one(nest, t, d, buffers, i, j);
                 fetch_part(nest, next);
             }
         }
@@ -165,9 +197,17 @@ static void multiply_panels(const tn_nest *nest, const tn_task *t, int64_t kn, c
 
 /* ---- blocks ---- */
 
+static void prepare_block(const tn_nest *nest, const tn_task *t, int64_t k0, int64_t kn, const tn_task_buffers *buffers)
+{
+    if (nest->run > 0)
+        nest->p->locate_a(nest->p->a, t->s0, t->s_count, k0, kn, nest->run, nest->s, buffers->s_block, buffers->rows);
+    else
+        tn_pack_s(nest, t->s0, t->s_count, k0, kn, buffers->s_block);
+}
+
 /** The columns [v0, v0 + v_count) of `t` at one depth, block by block of the scalar side. */
-static void multiply_depth(const tn_nest *nest, const tn_task *t, int64_t k0, int64_t kn, const float *panels,
-                           float *s_block, ahead *next)
+static void multiply_depth(const tn_nest *nest, const tn_task *t, int64_t k0, const slab *d,
+                           const tn_task_buffers *buffers, ahead *next)
 {
     int64_t rows = tn_block_rows();
     for (int64_t s = 0; s < t->s_count; s += rows) {
@@ -175,9 +215,9 @@ static void multiply_depth(const tn_nest *nest, const tn_task *t, int64_t k0, in
         part.s0 = t->s0 + s;
         part.s_count = tn_min(rows, t->s_count - s);
         part.c = element(nest, t, s, 0);
-        tn_pack_s(nest, part.s0, part.s_count, k0, kn, s_block);
-        multiply_panels(nest, &part, kn, s_block, panels, k0 == t->k0 ? t->beta : 1.0f, next);
-        if (k0 + kn == t->k1)
+        prepare_block(nest, &part, k0, d->kn, buffers);
+        multiply_panels(nest, &part, d, buffers, next);
+        if (d->last && !tn_finishes_in_place(nest, &part))
             finish(nest, &part);
     }
 }
@@ -243,13 +283,13 @@ void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers
         tn_task part = columns_of(nest, task, v, width);
         for (int64_t k0 = task->k0; k0 < task->k1; k0 += nest->depth) {
             int64_t kn = tn_min(nest->depth, task->k1 - k0);
-            const float *panels = buffers->v_group;
+            slab d = {kn, buffers->v_group, k0 == task->k0 ? task->beta : 1.0f, k0 + kn == task->k1};
             ahead next = ahead_of(nest, task, v, width, k0);
             if (nest->packed)
-                panels = nest->packed + tn_packed_offset(nest, k0, kn, part.v0);
+                d.v_panels = nest->packed + tn_packed_offset(nest, k0, kn, part.v0);
             else
                 tn_pack_v(nest, part.v0, part.v_count, k0, kn, buffers->v_group);
-            multiply_depth(nest, &part, k0, kn, panels, buffers->s_block, &next);
+            multiply_depth(nest, &part, k0, &d, buffers, &next);
         }
         if (nest->p->sink)
             hand_on(nest, &part);

@@ -10,10 +10,12 @@
 /** A product with its sides chosen. */
 typedef struct tn_nest {
     const tn_product *p;
-    bool turned;        /* rows of A on the vector side */
-    int64_t s, v;       /* the micro-kernel's lanes */
+    bool turned;  /* rows of A on the vector side */
+    int64_t s, v; /* the micro-kernel's lanes */
     int64_t s_count, v_count;
-    int64_t depth;      /* of a block of k */
+    int64_t depth; /* of a block of k */
+    const tn_in_place *in_place;
+    int64_t run; /* A is read where it lies, in runs of so many k; 0: it is packed */
     int64_t splits;
     const float *packed; /* the whole vector side; NULL: packed on the way */
 } tn_nest;
@@ -30,12 +32,14 @@ typedef struct tn_task {
 /** One thread's buffers. A product with a sink has its block in the task's c. */
 typedef struct tn_task_buffers {
     float *s_block, *v_group;
+    const float **rows; /* where the runs of a block of the scalar side lie; NULL if it is never looked for */
 } tn_task_buffers;
 
 /** Scalar-side rows of a block in the L2 cache, a multiple of S. */
 int64_t tn_block_rows(void);
-/** Floats of the two buffers. */
+/** Floats of the buffers; the places of rows counted as floats, 0 where they are not looked for. */
 int64_t tn_s_block_floats(void);
+int64_t tn_rows_floats(const tn_product *p);
 int64_t tn_v_group_floats(void);
 /** Floats of a block of results on its way to a sink. */
 int64_t tn_sink_block_floats(void);
@@ -64,6 +68,11 @@ static inline void tn_pack_s(const tn_nest *nest, int64_t first, int64_t count, 
     (nest->turned ? p->pack_b : p->pack_a)(nest->turned ? p->b : p->a, first, count, k0, kn, nest->s, out);
 }
 
+/** A tile whose rows lie at `places`. */
+void tn_multiply_in_place(const tn_nest *nest, const float *const *places, int64_t kn, const float *v_panel,
+                          const tn_tile_end *end, int64_t rows, int64_t cols, float *c, int64_t ldc);
+/** True if the last of a task's tiles do its epilogue. */
+bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t);
 void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers *buffers);
 /** Bias and activation of rows of C [rows,cols] from column `col`. */
 void tn_finish_rows(const tn_product *p, float *c, int64_t ldc, int64_t rows, int64_t col, int64_t cols);

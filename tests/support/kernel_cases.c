@@ -214,6 +214,34 @@ RUN(copy_panels)
     return 2 * c->a * count;
 }
 
+RUN(add_rows)
+{
+    t->conv->add_rows(b->wild, 53, c->a, count, c->a + 3, b->out);
+    return (c->a + 3) * count;
+}
+
+/* Runs of c->a numbers, c->b of them: 1, add to what is there; 2, bias; 4, ReLU. Sets have tiles of their own size:
+ * rows and panel are laid out for each, and the corner that all have is the result. */
+RUN(in_place)
+{
+    const tn_in_place *in_place = t->conv->in_place;
+    const tn_tile_end end = {.add = c->b & 1, .relu = c->b & 4, .bias = c->b & 2 ? b->finite + 50 : NULL};
+    const int64_t runs = count % 3 + 1, depth = runs * c->a;
+    float panel[3 * 40 * 32], tile[12 * 32];
+    const float *rows[3 * 12];
+    for (int64_t k = 0; k < depth; k++)
+        for (int64_t j = 0; j < in_place->lanes; j++)
+            panel[k * in_place->lanes + j] = b->finite[100 + k * 32 + j];
+    for (int64_t i = 0; i < runs * in_place->rows; i++)
+        rows[i] = b->finite + i % in_place->rows * 131 + i / in_place->rows * 57;
+    for (int64_t i = 0; i < in_place->rows * in_place->lanes; i++)
+        tile[i] = b->finite[i / in_place->lanes * 32 + i % in_place->lanes];
+    in_place->tile(rows, runs, c->a, panel, &end, tile, in_place->lanes);
+    for (int64_t i = 0; i < 4; i++)
+        memcpy(b->out + i * 8, tile + i * in_place->lanes, 8 * sizeof *tile);
+    return 4 * 8;
+}
+
 RUN(finish)
 {
     t->conv->finish(b->wild, c->a ? b->finite : NULL, c->b, b->out, count);
@@ -272,6 +300,10 @@ RUN(winograd)
 #define CONV(name, text, a, b)                                                                                         \
     {                                                                                                                  \
 #name text, run_##name, IN_CONV, offsetof(tn_conv_table, name), 0.0, false, a, b, 0                            \
+    }
+#define TILE(run, end, text)                                                                                           \
+    {                                                                                                                  \
+        "in_place " #run text, run_in_place, IN_CONV, offsetof(tn_conv_table, in_place), 1e-6, true, run, end, 0       \
     }
 #define THIN(rows, depth)                                                                                              \
     {                                                                                                                  \
@@ -333,6 +365,16 @@ const kernel_case kernel_cases[] = {
     CONV(copy_rows, " 32", 32, 0),
     CONV(copy_panels, " 12", 12, 0),
     CONV(copy_panels, " 32", 32, 0),
+    CONV(add_rows, " 3", 3, 0),
+    CONV(add_rows, " 9", 9, 0),
+    CONV(add_rows, " 11", 11, 0),
+    CONV(add_rows, " 21", 21, 0),
+    CONV(add_rows, " 33", 33, 0),
+    CONV(add_rows, " 35", 35, 0),
+    TILE(9, 0, ""),
+    TILE(40, 1, " add"),
+    TILE(13, 2, " bias"),
+    TILE(40, 7, " add bias relu"),
     CONV(finish, "", 0, 0),
     CONV(finish, " bias", 1, 0),
     CONV(finish, " relu", 0, 1),

@@ -27,6 +27,13 @@ static void copy_panels(const float *from, int64_t stride, int64_t count, int64_
             out[i / lanes * panel + k * step + i % lanes] = from[k * stride + i];
 }
 
+static void add_rows(const float *from, int64_t stride, int64_t width, int64_t count, int64_t to_stride, float *to)
+{
+    for (int64_t k = 0; k < count; k++)
+        for (int64_t i = 0; i < width; i++)
+            to[k * to_stride + i] += from[k * stride + i];
+}
+
 static void finish(const float *x, const float *bias, bool relu, float *y, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
@@ -41,14 +48,34 @@ static void accumulate(const float *x, float *y, int64_t count)
         y[i] += x[i];
 }
 
-static void thin_product(const float *x, int64_t x_stride, int64_t rows, const float *w, int64_t w_stride, int64_t depth,
-                         float *y, int64_t y_stride, int64_t count)
+static void thin_product(const float *x, int64_t x_stride, int64_t rows, const float *w, int64_t w_stride,
+                         int64_t depth, float *y, int64_t y_stride, int64_t count)
 {
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < count; j++)
             for (int64_t k = 0; k < depth; k++)
                 y[i * y_stride + j] += x[i * x_stride + k] * w[k * w_stride + j];
 }
+
+/* The reference has no tile of its own: it computes one as large as the largest, which smaller ones are compared with.
+ */
+enum { TILE_ROWS = 12, TILE_LANES = 32 };
+
+static void tile(const float *const *rows, int64_t runs, int64_t run, const float *v, const tn_tile_end *end, float *c,
+                 int64_t ldc)
+{
+    for (int64_t i = 0; i < TILE_ROWS; i++)
+        for (int64_t j = 0; j < TILE_LANES; j++) {
+            float sum = 0.0f;
+            for (int64_t k = 0; k < runs * run; k++)
+                sum += rows[k / run * TILE_ROWS + i][k % run] * v[k * TILE_LANES + j];
+            sum += end->add ? c[i * ldc + j] : 0.0f;
+            sum += end->bias ? end->bias[j] : 0.0f;
+            c[i * ldc + j] = end->relu && sum < 0.0f ? 0.0f : sum;
+        }
+}
+
+static const tn_in_place in_place = {TILE_ROWS, TILE_LANES, tile};
 
 /* --- Winograd's transforms: out = T in T^T for each of `count` columns, T [rows,cols] = matrix or its transpose */
 
@@ -108,8 +135,10 @@ const tn_conv_table reference_conv_table = {
     .interleave = interleave,
     .copy_rows = copy_rows,
     .copy_panels = copy_panels,
+    .add_rows = add_rows,
     .finish = finish,
     .accumulate = accumulate,
     .thin_product = thin_product,
+    .in_place = &in_place,
     .winograd = maps,
 };

@@ -26,6 +26,21 @@ typedef struct tn_winograd_maps {
     tn_winograd_map *filter_gradient; /* G^T: [a,a] to [r,r] */
 } tn_winograd_maps;
 
+/** What becomes of a tile's sums. */
+typedef struct tn_tile_end {
+    bool add;          /* to c, then the rest */
+    bool relu;         /* NaN stays NaN */
+    const float *bias; /* [lanes], NULL: none */
+} tn_tile_end;
+
+/** A tile of a product that reads one side where it lies. */
+typedef struct tn_in_place {
+    int64_t rows, lanes; /* of the tile */
+    /** c[i * ldc + j] = sum over t < runs, k < run of rows[t * rows + i][k] v[(t * run + k) * lanes + j]. */
+    void (*tile)(const float *const *rows, int64_t runs, int64_t run, const float *v, const tn_tile_end *end, float *c,
+                 int64_t ldc);
+} tn_in_place;
+
 typedef struct tn_conv_table {
     /** out[k * lanes + i] = rows[i][k]: `lanes` rows side by side, a panel. */
     void (*interleave)(const float *const *rows, int64_t lanes, int64_t count, float *out);
@@ -45,6 +60,7 @@ typedef struct tn_conv_table {
      *  k. */
     void (*thin_product)(const float *x, int64_t x_stride, int64_t rows, const float *w, int64_t w_stride, int64_t depth,
                          float *y, int64_t y_stride, int64_t count);
+    const tn_in_place *in_place;
     const tn_winograd_maps *winograd; /* ends with m = 0 */
 } tn_conv_table;
 
