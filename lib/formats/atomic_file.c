@@ -50,6 +50,17 @@ static tn_status check_replaceable(const tn_atomic_file *file, const char *name,
     return TN_OK;
 }
 
+/* A network file system may have made the file whose creation it reports as failed. One that was there already is
+ * somebody else's. */
+static tn_status fail_create(const tn_atomic_file *file)
+{
+    int error = errno;
+    if (error != EEXIST)
+        unlinkat(file->directory, file->temporary, 0);
+    errno = error;
+    return fail_errno(file, "cannot create the temporary beside it (.tmp)");
+}
+
 static tn_status create_temporary(tn_atomic_file *file)
 {
     size_t length = strlen(file->name);
@@ -65,7 +76,7 @@ static tn_status create_temporary(tn_atomic_file *file)
         file->fd = openat(file->directory, file->temporary,
                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0666);
     } while (file->fd < 0 && errno == EINTR);
-    return file->fd < 0 ? fail_errno(file, "cannot create the temporary beside it (.tmp)") : TN_OK;
+    return file->fd < 0 ? fail_create(file) : TN_OK;
 }
 
 static void free_all(tn_atomic_file *file)
