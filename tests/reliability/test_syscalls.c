@@ -208,11 +208,13 @@ START_TEST(test_order)
 }
 END_TEST
 
-/* A file that is cut while it is read, and a directory that cannot be synced on this file system. */
+/* A file system that put writing off until close, one that cannot sync directories, and one that should have. */
 START_TEST(test_special_answers)
 {
     saves s = saves_create(save_kinds[0]);
     saves_put_old(&s, false);
+    ck_fails(faulty_save(&s, (shim_plan){SHIM_CLOSE, 1, 1, SHIM_ERROR, ENOSPC}), TN_ERR_IO, "cannot close: No space");
+    ck_assert_int_eq(saves_look(&s), FOUND_OLD);
     ck_ok(faulty_save(&s, (shim_plan){SHIM_SYNC, 2, 1, SHIM_ERROR, EINVAL}));
     ck_assert_int_eq(control->injected, 1);
     ck_assert_int_eq(saves_look(&s), FOUND_NEW);
