@@ -52,9 +52,9 @@ static int train(fmnist_run *run)
     int status = prepare(run);
     if (status == FMNIST_DONE)
         status = run_train(run);
-    if (!log_close(&run->log) && status == FMNIST_DONE) {
-        report("--log %s: %s", run->log.path, strerror(errno));
-        status = FMNIST_FAILED;
+    if (!log_close(&run->log)) {
+        report("--log %s: lines are lost: %s", run->options.log, strerror(errno));
+        status = status == FMNIST_DONE ? FMNIST_FAILED : status;
     }
     run_destroy(run);
     return status;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,12 +17,12 @@
 static bool is_regular(const fmnist_log *log)
 {
     struct stat found;
-    return log->file && fstat(fileno(log->file), &found) == 0 && S_ISREG(found.st_mode);
+    return log->path && fstat(log->output.fd, &found) == 0 && S_ISREG(found.st_mode);
 }
 
 bool log_open(fmnist_log *log, const char *path)
 {
-    *log = (fmnist_log){.path = path};
+    *log = (fmnist_log){.path = NULL};
     if (!path)
         return true;
     int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -31,16 +32,15 @@ bool log_open(fmnist_log *log, const char *path)
     if (fd < 0)
         return false;
     fcntl(fd, F_SETFL, O_APPEND); /* a pipe without a reader was refused; from here on, writes may wait */
-    log->file = fdopen(fd, "a");
-    if (!log->file)
-        close(fd);
-    return log->file != NULL;
+    log->output.fd = fd;
+    log->path = path;
+    return true;
 }
 
 static bool cut(fmnist_log *log, off_t size)
 {
     log->created = false;
-    return !is_regular(log) || ftruncate(fileno(log->file), size) == 0;
+    return !is_regular(log) || ftruncate(log->output.fd, size) == 0;
 }
 
 bool log_start(fmnist_log *log)
@@ -79,37 +79,47 @@ bool log_start_again(fmnist_log *log, int64_t epochs, int64_t steps)
     return read && cut(log, kept);
 }
 
-static void put_number(FILE *file, const char *key, double value)
+/* ,"KEY":VALUE, or null for what is no number. */
+typedef struct number {
+    char text[48];
+} number;
+
+static number put_number(const char *key, double value)
 {
+    number out;
     if (isfinite(value))
-        fprintf(file, ",\"%s\":%.9g", key, value);
+        snprintf(out.text, sizeof out.text, ",\"%s\":%.9g", key, value);
     else
-        fprintf(file, ",\"%s\":null", key);
+        snprintf(out.text, sizeof out.text, ",\"%s\":null", key);
+    return out;
 }
 
-bool log_write(fmnist_log *log, const log_line *line)
+output_result log_write(fmnist_log *log, const log_line *line)
 {
-    if (!log->file)
-        return true;
-    fprintf(log->file, "{\"event\":\"%s\",\"epoch\":%" PRId64 ",\"step\":%" PRId64, line->event, line->epoch,
-            line->step);
-    put_number(log->file, "train_loss", line->train.loss);
-    put_number(log->file, "train_accuracy", line->train.accuracy);
-    put_number(log->file, "test_loss", line->test.count > 0 ? line->test.loss : NAN);
-    put_number(log->file, "test_accuracy", line->test.count > 0 ? line->test.accuracy : NAN);
-    put_number(log->file, "images_per_second", line->seconds > 0 ? (double)line->images / line->seconds : NAN);
-    put_number(log->file, "seconds", line->seconds);
-    fputs("}\n", log->file);
-    return fflush(log->file) == 0 && !ferror(log->file);
+    char text[512];
+    bool tested = line->test.count > 0;
+    if (!log->path)
+        return OUTPUT_WRITTEN;
+    snprintf(text, sizeof text, "{\"event\":\"%s\",\"epoch\":%" PRId64 ",\"step\":%" PRId64 "%s%s%s%s%s%s}\n",
+             line->event, line->epoch, line->step, put_number("train_loss", line->train.loss).text,
+             put_number("train_accuracy", line->train.accuracy).text,
+             put_number("test_loss", tested ? line->test.loss : NAN).text,
+             put_number("test_accuracy", tested ? line->test.accuracy : NAN).text,
+             put_number("images_per_second", line->seconds > 0 ? (double)line->images / line->seconds : NAN).text,
+             put_number("seconds", line->seconds).text);
+    return output_write(&log->output, text);
 }
 
 bool log_close(fmnist_log *log)
 {
-    if (!log->file)
+    if (!log->path)
         return true;
-    bool closed = fclose(log->file) == 0;
+    (void)output_write(&log->output, "");
+    int error = log->output.error;
+    bool written = output_free(&log->output), closed = close(log->output.fd) == 0;
     if (log->created)
         unlink(log->path);
-    log->file = NULL;
-    return closed;
+    log->path = NULL;
+    errno = written ? errno : error;
+    return written && closed;
 }

@@ -4,14 +4,14 @@
 #ifndef EXAMPLES_LOG_H
 #define EXAMPLES_LOG_H
 
+#include "output.h"
+
 #include <tinynet/tinynet.h>
 
-#include <stdio.h>
-
 typedef struct fmnist_log {
-    FILE *file; /* NULL: no log */
-    const char *path;
-    bool created; /* by us, and nothing written yet */
+    fmnist_output output;
+    const char *path; /* NULL: no log */
+    bool created;     /* by us, and nothing written yet */
 } fmnist_log;
 
 /** One line. Numbers that are not finite are written as null. */
@@ -34,10 +34,11 @@ bool log_start(fmnist_log *log);
  *  comes again. */
 bool log_start_again(fmnist_log *log, int64_t epochs, int64_t steps);
 
-/** Write one line through to the system. False with errno. */
-bool log_write(fmnist_log *log, const log_line *line);
+/** Write one line through to the system, or keep it until there is room. */
+output_result log_write(fmnist_log *log, const log_line *line);
 
-/** Close; a file that log_open created and nothing was written to is removed. */
+/** Write what was kept, and close; a file that log_open created and nothing was written to is removed. False with errno
+ *  if lines are lost. */
 bool log_close(fmnist_log *log);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  Training, and what is said and saved on the way. The order at the end of an epoch is log, checkpoint, result: a
- *  checkpoint never is ahead of its log, and a log that is ahead is cut when the run is resumed. */
+ *  checkpoint never is ahead of its log (but for lines that wait for room on a full disk), and a log that is ahead is
+ * cut when the run is resumed. */
 #include "run.h"
 
 #include "report.h"
@@ -11,11 +12,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-static tn_status output_failed(fmnist_run *run, const char *what)
+/* A full disk may have room later and does not end the run; a reader that is gone does. */
+static tn_status check_output(fmnist_run *run, output_result result, const char *what, const fmnist_output *output)
 {
+    if (result != OUTPUT_LOST)
+        return TN_OK;
     run->output_failed = true;
-    return tn_fail(TN_ERR_IO, "cannot write to %s: %s", what, strerror(errno));
+    return tn_fail(TN_ERR_IO, "cannot write to %s: %s", what, strerror(output->error));
 }
 
 static tn_status on_step(void *context, const tn_step_event *event)
@@ -29,16 +34,19 @@ static tn_status on_step(void *context, const tn_step_event *event)
                            .train = event->batch,
                            .images = event->batch.count,
                            .seconds = event->seconds};
-    return log_write(&run->log, &line) ? TN_OK : output_failed(run, run->log.path);
+    return check_output(run, log_write(&run->log, &line), run->log.path, &run->log.output);
 }
 
-static bool print_epoch(const fmnist_run *run, const tn_epoch_event *event)
+static output_result print_epoch(fmnist_run *run, const tn_epoch_event *event)
 {
+    char text[512];
     double rate = event->seconds > 0.0 ? (double)run->images_done / event->seconds : 0.0;
-    return report_result("epoch %" PRId64 "/%" PRId64 "  train loss %.4f accuracy %.4f  test loss %.4f accuracy %.4f  "
-                         "%.0f images/s  %.0f s\n",
-                         event->epoch + 1, event->epochs, event->train.loss, event->train.accuracy, event->test.loss,
-                         event->test.accuracy, rate, event->seconds);
+    snprintf(text, sizeof text,
+             "epoch %" PRId64 "/%" PRId64 "  train loss %.4f accuracy %.4f  test loss %.4f accuracy %.4f  "
+             "%.0f images/s  %.0f s\n",
+             event->epoch + 1, event->epochs, event->train.loss, event->train.accuracy, event->test.loss,
+             event->test.accuracy, rate, event->seconds);
+    return output_write(&run->results, text);
 }
 
 /* A disk that is full now may have room after the next epoch: a checkpoint that fails does not end the run. */
@@ -48,6 +56,15 @@ static void save_epoch(fmnist_run *run)
     run->unsaved = path && run_save(run, path) != TN_OK;
     if (run->unsaved)
         report("cannot save the checkpoint, training goes on: %s", tn_last_error());
+    else if (path)
+        run->saved = run->progress.epoch;
+}
+
+/* Said once an epoch, of log and standard output. */
+static void tell_kept(const fmnist_output *output, const char *what)
+{
+    if (output->size > 0)
+        report("cannot write to %s, training goes on: %s", what, strerror(output->error));
 }
 
 static tn_status on_epoch(void *context, const tn_epoch_event *event)
@@ -61,13 +78,14 @@ static tn_status on_epoch(void *context, const tn_epoch_event *event)
                            .images = run->images_done,
                            .seconds = event->seconds};
     line_clear(&run->line);
-    bool logged = log_write(&run->log, &line);
-    tn_status status = logged ? TN_OK : output_failed(run, run->log.path);
+    output_result logged = log_write(&run->log, &line);
     save_epoch(run);
-    if (!print_epoch(run, event))
-        status = output_failed(run, "standard output");
+    output_result printed = print_epoch(run, event);
+    tell_kept(&run->log.output, run->log.path);
+    tell_kept(&run->results, "standard output");
     run->images_done = 0;
-    return status;
+    tn_status status = check_output(run, logged, run->log.path, &run->log.output);
+    return status == TN_OK ? check_output(run, printed, "standard output", &run->results) : status;
 }
 
 static tn_status fit(fmnist_run *run)
@@ -91,6 +109,10 @@ static bool leave_checkpoint(fmnist_run *run, const char *why)
     const char *path = run_checkpoint_path(run, name);
     if (run_save(run, path) != TN_OK) {
         report("%s; cannot save the checkpoint: %s", why, tn_last_error());
+        if (run->saved > 0) {
+            report("%s is still that of epoch %" PRId64 "; to resume:", path, run->saved);
+            options_print_resume(stderr, &run->options, path);
+        }
         return false;
     }
     report("%s in epoch %" PRId64 " after %" PRId64 " of %" PRId64 " steps; saved to %s; to resume:", why,
@@ -103,8 +125,10 @@ static int finish(fmnist_run *run, tn_status status)
 {
     int number = signals_caught();
     line_clear(&run->line);
+    (void)output_write(&run->results, "");
+    bool printed = output_free(&run->results);
     if (status == TN_OK)
-        return run->unsaved ? FMNIST_FAILED : FMNIST_DONE;
+        return run->unsaved || !printed ? FMNIST_FAILED : FMNIST_DONE;
     if (status == TN_STOPPED && number != 0)
         return leave_checkpoint(run, "stopped") ? FMNIST_SIGNAL + number : FMNIST_FAILED;
     char why[1024];
@@ -138,6 +162,7 @@ int run_train(fmnist_run *run)
                                   run->progress.epoch, run->options.epochs);
         return said ? FMNIST_DONE : report_lost_output();
     }
+    run->results = (fmnist_output){.fd = STDOUT_FILENO};
     signals_catch(run->stop);
     bool started = resumed ? log_start_again(&run->log, run->progress.epoch, tn_optimizer_step_count(run->optimizer))
                            : log_start(&run->log);

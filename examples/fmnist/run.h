@@ -24,9 +24,11 @@ typedef struct fmnist_run {
     tn_progress progress;
     fmnist_log log;
     progress_line line;
-    int64_t images_done; /* of the current epoch, in this run */
-    bool output_failed;  /* log or standard output: the run ends, and can be resumed */
-    bool unsaved;        /* the last checkpoint could not be saved */
+    int64_t images_done;   /* of the current epoch, in this run */
+    fmnist_output results; /* standard output */
+    bool output_failed;    /* log or standard output: the run ends, and can be resumed */
+    bool unsaved;          /* the last checkpoint could not be saved */
+    int64_t saved;         /* epochs in the last checkpoint of this run; 0: none yet */
 } fmnist_run;
 
 /** Make model, session, loaders and the rest for the images. Returns an exit status. */

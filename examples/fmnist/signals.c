@@ -32,6 +32,7 @@ void signals_catch(tn_stop *stop)
     stop_handle = stop;
     sigemptyset(&ignore.sa_mask);
     sigaction(SIGPIPE, &ignore, NULL);
+    sigaction(SIGXFSZ, &ignore, NULL);
     catch_one(SIGINT, false);
     catch_one(SIGTERM, false);
     catch_one(SIGHUP, true);

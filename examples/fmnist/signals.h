@@ -7,7 +7,7 @@
 #include <tinynet/tinynet.h>
 
 /** Let SIGINT, SIGTERM and (unless it is ignored, as under nohup) SIGHUP request `stop`, which must live on. Let writes
- *  to a closed pipe fail instead of ending the program. */
+ *  to a closed pipe, or beyond the limit on a file's size, fail instead of ending the program. */
 void signals_catch(tn_stop *stop);
 
 /** The signal that was caught first; 0 for none. */

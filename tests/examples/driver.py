@@ -72,6 +72,12 @@ def read_log(path):
         return [json.loads(line, parse_constant=refuse) for line in file]
 
 
+def without_times(path):
+    """A log but for its times."""
+    return [{key: value for key, value in line.items() if key not in ("seconds", "images_per_second")}
+            for line in read_log(path)]
+
+
 def main(needs_data=True):
     if needs_data and not os.path.exists(os.path.join(DATA, "train-images-idx3-ubyte.gz")):
         print(f"skipped: no Fashion-MNIST in {DATA}; apt install dataset-fashion-mnist")

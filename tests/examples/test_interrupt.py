@@ -11,10 +11,6 @@ import driver
 RUN = ("--limit", 2048, "--test-limit", 256, "--batch-size", 32, "--epochs", 6, "--seed", 9, "--threads", 1)  # 64 steps an epoch
 
 
-def keys(path):
-    return [(line["event"], line["epoch"], line["step"], line["train_loss"]) for line in driver.read_log(path)]
-
-
 class Interrupt(driver.Programs):
     def start(self, *arguments):
         return subprocess.Popen(driver.command("lenet_fmnist", *RUN, *arguments), env=driver.environment(),
@@ -45,7 +41,7 @@ class Interrupt(driver.Programs):
         subprocess.run(resume, shell=True, check=True, env=driver.environment(), stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
         self.assertEqual(driver.read("part.ckpt"), driver.read("whole.ckpt"))
-        self.assertEqual(keys("it's a log"), keys("whole.log"))
+        self.assertEqual(driver.without_times("it's a log"), driver.without_times("whole.log"))
 
     def test_ctrl_c(self):
         self.check_stop(signal.SIGINT, 130)
@@ -70,7 +66,7 @@ class Interrupt(driver.Programs):
         self.run_program("lenet_fmnist", *RUN, "--quiet", "--resume", "part.ckpt", "--checkpoint", "part.ckpt", "--log",
                          "log")
         self.assertEqual(driver.read("part.ckpt"), driver.read("whole.ckpt"))
-        self.assertEqual(keys("log"), keys("whole.log"))
+        self.assertEqual(driver.without_times("log"), driver.without_times("whole.log"))
 
 
 driver.main()

@@ -63,18 +63,29 @@ class Training(driver.Programs):
         self.assertIn("LeNet, 61706 parameters", done.stderr)
         self.assertRegex(done.stderr, r"\nepoch 1/1  step 16/16  loss .* images/s  0:00 left\n\Z")
 
-    def test_output_that_is_lost(self):
-        with open("/dev/full", "w", encoding="ascii") as full:
-            done = self.run_program("lenet_fmnist", *driver.SMALL, "--epochs", 2, stdout=full, status=1)
-        self.assertIn("standard output: No space left", done.stderr)
-        self.assertIn("--resume lenet_fmnist.ckpt", done.stderr)
+    def test_reader_that_is_gone(self):
         reader, writer = os.pipe()
         os.close(reader)
         done = self.run_program("lenet_fmnist", *driver.SMALL, "--epochs", 2, stdout=writer, status=1)
         os.close(writer)
         self.assertIn("standard output: Broken pipe", done.stderr)
-        done = self.run_program("lenet_fmnist", *driver.SMALL, "--epochs", 2, "--log", "/dev/full", status=1)
-        self.assertIn("/dev/full: No space left", done.stderr)
+        self.assertIn("--resume lenet_fmnist.ckpt", done.stderr)
+
+    def test_output_that_is_always_full(self):
+        """The run goes on and says so once an epoch; it ends as one that lost something, its checkpoint is right."""
+        self.run_program("lenet_fmnist", *driver.SMALL, "--epochs", 3, "--checkpoint", "whole.ckpt")
+        run = ("lenet_fmnist", *driver.SMALL, "--epochs", 3, "--checkpoint", "part.ckpt")
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = self.run_program(*run, stdout=full, status=1)
+        said = "cannot write to standard output, training goes on: No space left on device"
+        self.assertEqual(done.stderr.count(said), 3)
+        self.assertEqual(driver.read("part.ckpt"), driver.read("whole.ckpt"))
+        os.remove("part.ckpt")
+        done = self.run_program(*run, "--log", "/dev/full", status=1)
+        self.assertEqual(done.stderr.count("cannot write to /dev/full, training goes on: No space left on device"), 3)
+        self.assertIn("--log /dev/full: lines are lost: No space left on device", done.stderr)
+        self.assertEqual(len(done.stdout.splitlines()), 3)
+        self.assertEqual(driver.read("part.ckpt"), driver.read("whole.ckpt"))
 
 
 driver.main()

@@ -31,28 +31,9 @@ shim syscall_shim;
         memcpy(&real, &symbol, sizeof real);                                                                           \
     }
 
-static void close_quietly(int fd)
-{
-    REAL(close)
-    real(fd);
-}
-
-static void mark(void)
-{
-    const char *path = getenv("SYSCALL_SHIM_MARK");
-    if (path != NULL)
-        close_quietly(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
-}
-
 static void die(void)
 {
     kill(getpid(), SIGKILL);
-}
-
-static void hang(void)
-{
-    for (;;)
-        pause();
 }
 
 /* Count a call, and say what is to happen to it. What happens before it, happens here. */
@@ -71,11 +52,8 @@ static shim_fault meet(shim_call call)
     s->injected++;
     if (s->plan.fault == SHIM_KILL_BEFORE)
         die();
-    if (s->plan.fault == SHIM_HANG) {
-        s->armed = false;
-        mark();
-        hang();
-    }
+    if (s->plan.fault == SHIM_SIGNAL)
+        raise(s->plan.error);
     return s->plan.fault;
 }
 
@@ -104,6 +82,12 @@ static size_t share(shim_fault fault, size_t size)
         shim_fault fault_ = meet(call);                                                                                \
         return fault_ == SHIM_ERROR ? fail() : (int)leave(fault_, (expression));                                       \
     } while (0)
+
+static void close_quietly(int fd)
+{
+    REAL(close)
+    real(fd);
+}
 
 /* A descriptor that is said not to be there is not left open. */
 static int leave_open(shim_fault fault, int fd)
@@ -245,7 +229,7 @@ EXPORT int unlinkat(int directory, const char *path, int flags)
 __attribute__((constructor)) static void arm_from_environment(void)
 {
     const char *text = getenv("SYSCALL_SHIM");
-    int call, nth, fault;
-    if (text != NULL && sscanf(text, "%d %d %d", &call, &nth, &fault) == 3)
-        shim_arm(&syscall_shim, (shim_plan){(shim_call)call, nth, 1, (shim_fault)fault, EIO});
+    int call, nth, times, fault, error;
+    if (text != NULL && sscanf(text, "%d %d %d %d %d", &call, &nth, &times, &fault, &error) == 5)
+        shim_arm(&syscall_shim, (shim_plan){(shim_call)call, nth, times, (shim_fault)fault, error});
 }

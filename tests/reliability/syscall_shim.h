@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  A module for LD_PRELOAD that stands between a program and the system: it counts the calls that files are read and
- *  written with, and makes the ones that a plan names fail, come back short, hang, or end the process.
+ *  written with, and makes the ones that a plan names fail, come back short, meet a signal, or end the process.
  *
  *  A test finds it with shim_find, which fails if it was not loaded, and sets the plan itself. A program that knows
  *  nothing of it gets its plan from the environment:
  *
- *      SYSCALL_SHIM="CALL NTH FAULT"    the numbers of the enumerations below, and which call it is, from 1
- *      SYSCALL_SHIM_MARK=PATH           a file that is created when the fault happens */
+ *      SYSCALL_SHIM="CALL NTH TIMES FAULT ERROR"    a shim_plan, enumerations as numbers */
 #ifndef TESTS_RELIABILITY_SYSCALL_SHIM_H
 #define TESTS_RELIABILITY_SYSCALL_SHIM_H
 
@@ -36,7 +35,7 @@ typedef enum shim_fault {
     SHIM_KILL_BEFORE, /* SIGKILL before the call, ... */
     SHIM_KILL_WITHIN, /* ... after half of a write, ... */
     SHIM_KILL_AFTER,  /* ... and after it */
-    SHIM_HANG,        /* never comes back; signals do */
+    SHIM_SIGNAL,      /* the signal `error` comes before it, and then it happens */
     SHIM_NONE
 } shim_fault;
 
@@ -45,7 +44,7 @@ typedef struct shim_plan {
     shim_call call;
     int nth, times;
     shim_fault fault;
-    int error; /* errno */
+    int error; /* errno, or the signal */
 } shim_plan;
 
 #define SHIM_FOR_EVER 1000000
