@@ -55,7 +55,8 @@ class FullDisk(driver.Programs):
         self.mount_disk(3 * CHECKPOINT // 2)
         self.run_program(*RUN, 1, "--checkpoint", "first.ckpt")
         process = subprocess.Popen(driver.command(*RUN, 100000, "--checkpoint", "disk/part.ckpt"),
-                                   env=driver.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+                                   env=driver.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   text=True)
         self.assertIn("training goes on", process.stderr.readline())
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate()
