@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  An allocator that counts, remembers sizes, checks that what comes back is what went out, and can fail at a chosen
- *  call. */
-#ifndef TESTS_MODEL_COUNTING_H
-#define TESTS_MODEL_COUNTING_H
+ *  An allocator that counts, remembers sizes, keeps the balance, and can fail at a chosen call, or from there on. */
+#ifndef TESTS_SUPPORT_COUNTING_H
+#define TESTS_SUPPORT_COUNTING_H
 
 #include "suite.h"
 
@@ -13,15 +12,23 @@ enum { MOST_SIZES = 4096 };
 
 typedef struct counting {
     atomic_long calls, live_bytes, live_blocks;
-    long fail_at; /* the call that gives NULL, from 1; 0: none */
+    long fail_at;  /* the call that gives NULL, from 1; 0: none */
+    bool for_ever; /* those after it, too */
     size_t sizes[MOST_SIZES];
 } counting;
+
+/** Count a call; true if it is to fail. `number` tells which call it is. */
+static inline bool counting_refuses(counting *c, long *number)
+{
+    *number = atomic_fetch_add(&c->calls, 1) + 1;
+    return *number == c->fail_at || (c->for_ever && c->fail_at > 0 && *number > c->fail_at);
+}
 
 static inline void *counting_alloc(void *context, size_t size, size_t alignment)
 {
     counting *c = context;
-    long call = atomic_fetch_add(&c->calls, 1) + 1;
-    if (call == c->fail_at)
+    long call;
+    if (counting_refuses(c, &call))
         return NULL;
     if (call <= MOST_SIZES)
         c->sizes[call - 1] = size;
