@@ -89,9 +89,9 @@ tn_status tn_dataset_from_tensors(const tn_allocator *allocator, tn_tensor *samp
     TN_TRY(tn_allocator_check(allocator));
     TN_TRY(check_tensors(samples, targets));
     TN_TRY(create(allocator, samples->dtype, &samples->shape, targets->dtype, &targets->shape, &dataset));
-    tn_status status = tn_tensor_slice(samples, 0, dataset->count, &dataset->samples);
+    tn_status status = tn_tensor_share(&dataset->allocator, samples, &dataset->samples);
     if (status == TN_OK)
-        status = tn_tensor_slice(targets, 0, dataset->count, &dataset->targets);
+        status = tn_tensor_share(&dataset->allocator, targets, &dataset->targets);
     if (status == TN_OK)
         *out = dataset;
     else

@@ -168,16 +168,22 @@ void tn_tensor_destroy(tn_tensor **tensor)
 }
 
 /** A handle on part of a tensor's elements. */
-static tn_status view(tn_tensor *tensor, const tn_shape *shape, void *data, tn_tensor **out)
+static tn_status view(const tn_allocator *allocator, const tn_tensor *tensor, const tn_shape *shape, void *data,
+                      tn_tensor **out)
 {
     tn_tensor *handle;
-    TN_TRY(handle_create(&tensor->allocator, tensor->dtype, shape, &handle));
+    TN_TRY(handle_create(allocator, tensor->dtype, shape, &handle));
     handle->data = data;
     handle->storage = tensor->storage;
     if (handle->storage)
         atomic_fetch_add_explicit(&handle->storage->tensors, 1, memory_order_relaxed);
     *out = handle;
     return TN_OK;
+}
+
+tn_status tn_tensor_share(const tn_allocator *allocator, const tn_tensor *tensor, tn_tensor **out)
+{
+    return view(allocator, tensor, &tensor->shape, tensor->data, out);
 }
 
 /** Put a number in place of the one -1 that a shape may have. */
@@ -221,7 +227,7 @@ tn_status tn_tensor_reshape(tn_tensor *tensor, int rank, const int64_t *dims, tn
         return TN_FAIL(TN_ERR_SHAPE, "tn_tensor_reshape: %s has another number of elements than %s",
                        tn_shape_text(&shape, to, sizeof to), tn_shape_text(&tensor->shape, from, sizeof from));
     }
-    return view(tensor, &shape, tensor->data, out);
+    return view(&tensor->allocator, tensor, &shape, tensor->data, out);
 }
 
 tn_status tn_tensor_slice(tn_tensor *tensor, int64_t start, int64_t count, tn_tensor **out)
@@ -238,7 +244,7 @@ tn_status tn_tensor_slice(tn_tensor *tensor, int64_t start, int64_t count, tn_te
     tn_shape shape = tensor->shape;
     shape.dims[0] = count;
     size_t each = total > 0 ? tn_tensor_bytes(tensor) / (size_t)total : 0;
-    return view(tensor, &shape, (char *)tensor->data + (size_t)start * each, out);
+    return view(&tensor->allocator, tensor, &shape, (char *)tensor->data + (size_t)start * each, out);
 }
 
 tn_status tn_tensor_clone(const tn_allocator *allocator, const tn_tensor *tensor, tn_tensor **out)

@@ -33,6 +33,8 @@ void tn_tensor_borrow(tn_tensor *tensor, const tn_shape *shape, float *data);
 /** Create a float tensor whose contents are undefined. */
 TN_WARN_UNUSED tn_status tn_tensor_create_raw(const tn_allocator *allocator, tn_dtype dtype, const tn_shape *shape,
                                               tn_tensor **out);
+/** Create another handle on all of a tensor's elements, the handle itself from `allocator`. */
+TN_WARN_UNUSED tn_status tn_tensor_share(const tn_allocator *allocator, const tn_tensor *tensor, tn_tensor **out);
 /** Check that a tensor is there and of the type; `what` names it ("tn_gemm: a"). */
 TN_WARN_UNUSED tn_status tn_tensor_check(const tn_tensor *tensor, tn_dtype dtype, const char *what);
 /** True if two tensors have bytes in common; an empty one has none. */
