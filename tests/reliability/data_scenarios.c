@@ -71,7 +71,7 @@ static tn_status from_source(world *w)
                                 .read = read_sample,
                                 .destroy = free};
     if (w->dataset == NULL) {
-        source.context = malloc(sizeof(float));
+        source.context = world_own_memory(sizeof(float));
         *(float *)source.context = 0.75f;
         TRY(tn_dataset_from_source(&w->allocator, &source, &w->dataset));
     }

@@ -81,56 +81,6 @@ static void lenet_and_weights(world *w)
 
 /* --- a layer of the caller's: what it was given is destroyed, on failure too */
 
-static tn_status same_shape(const void *self, const tn_shape *in, tn_shape *out)
-{
-    (void)self;
-    *out = *in;
-    return TN_OK;
-}
-
-static tn_status one_parameter(const void *self, const tn_shape *in, int index, tn_parameter_spec *out)
-{
-    (void)self;
-    *out = (tn_parameter_spec){"scale", {1, {in->dims[1]}}, 0.5f};
-    return index == 0 ? TN_OK : TN_NOT_FOUND;
-}
-
-static tn_status multiply(const void *self, const tn_layer_call *call)
-{
-    int64_t width = tn_tensor_size(call->params[0]);
-    for (int64_t i = 0; i < tn_tensor_size(call->x); i++)
-        tn_tensor_f32(call->y)[i] =
-            *(const float *)self * tn_tensor_const_f32(call->x)[i] * tn_tensor_const_f32(call->params[0])[i % width];
-    return TN_OK;
-}
-
-static tn_status multiply_back(const void *self, const tn_layer_call *call)
-{
-    const float factor = *(const float *)self, *x = tn_tensor_const_f32(call->x), *dy = tn_tensor_const_f32(call->dy);
-    int64_t width = tn_tensor_size(call->params[0]);
-    for (int64_t i = 0; i < tn_tensor_size(call->x); i++) {
-        tn_tensor_f32(call->dparams[0])[i % width] += factor * x[i] * dy[i];
-        if (call->dx != NULL)
-            tn_tensor_f32(call->dx)[i] = factor * dy[i] * tn_tensor_const_f32(call->params[0])[i % width];
-    }
-    return TN_OK;
-}
-
-/* The memory itself tells what becomes of it: a second free and a leak are found by the address sanitizer. */
-static tn_layer *multiplier(const tn_allocator *a)
-{
-    static const tn_layer_ops ops = {.struct_size = sizeof ops,
-                                     .kind = "multiply",
-                                     .infer = same_shape,
-                                     .parameter = one_parameter,
-                                     .forward = multiply,
-                                     .backward = multiply_back,
-                                     .destroy = free};
-    float *self = malloc(sizeof *self);
-    *self = 1.5f;
-    return tn_custom_create(&ops, self, TN_OPTIONS(tn_layer_options, .allocator = a));
-}
-
 static tn_status check_gradient(world *w)
 {
     double error = 1.0;

@@ -33,7 +33,14 @@ static bool refused(void)
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument)
 {
-    return refused() ? EAGAIN : __real_pthread_create(thread, attributes, run, argument);
+    if (refused())
+        return EAGAIN;
+    if (world_permit != NULL)
+        world_permit(true);
+    int error = __real_pthread_create(thread, attributes, run, argument);
+    if (world_permit != NULL)
+        world_permit(false);
+    return error;
 }
 
 int __wrap_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)

@@ -34,6 +34,18 @@ void world_close(world *w, const char *what)
                   atomic_load(&w->hook.live_bytes));
 }
 
+void (*world_permit)(bool begins);
+
+void *world_own_memory(size_t size)
+{
+    if (world_permit != NULL)
+        world_permit(true);
+    void *pointer = malloc(size);
+    if (world_permit != NULL)
+        world_permit(false);
+    return pointer;
+}
+
 /* --- bits */
 
 uint64_t bits_add(uint64_t hash, const void *data, size_t size)

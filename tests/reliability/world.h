@@ -36,6 +36,11 @@ uint64_t world_bits(const world *w);
  *  system_calls.c: threads and locks are requests, too. */
 void world_refuse(world *w, long at, bool for_ever);
 
+/** Memory of a scenario's own, from malloc. */
+void *world_own_memory(size_t size);
+/** Called before (true) and after (false) what a scenario or a new thread takes from malloc. NULL: nobody cares. */
+extern void (*world_permit)(bool begins);
+
 /** FNV-1a over `size` bytes, from `hash`. */
 uint64_t bits_add(uint64_t hash, const void *data, size_t size);
 /** The same over a tensor's shape and elements; NULL counts as nothing. */
