@@ -99,20 +99,20 @@ tn_layer *multiplier(const tn_allocator *a)
     return tn_custom_create(&ops, self, TN_OPTIONS(tn_layer_options, .allocator = a));
 }
 
-/* Two blocks, so that containers are nested. The comments name what the sizes make the plan choose on AVX-512. */
+/* Two blocks, so that containers are nested. The comments name what these sizes made a plan choose on AVX-512. */
 static tn_layer *every_convolution(const tn_allocator *a)
 {
     tn_layer *const layers[] = {
         tn_conv2d(.filters = 16, .kernel_size = 5, .strides = 2, .padding = TN_EXPLICIT, .pad_top = 2, .pad_bottom = 2,
                   .pad_left = 2, .pad_right = 2, .activation = TN_RELU, .allocator = a), /* gemm */
         tn_conv2d(.filters = 16, .kernel_size = 3, .padding = TN_SAME, .activation = TN_RELU,
-                  .allocator = a), /* winograd(6,3) */
+                  .allocator = a),                                                         /* winograd(4,3) */
+        tn_conv2d(.filters = 16, .kernel_size = 3, .activation = TN_RELU, .allocator = a), /* winograd(6,3) */
         tn_max_pool2d(.pool_size = 2, .allocator = a),
         tn_conv2d(.filters = 16, .kernel_size = 5, .padding = TN_SAME, .activation = TN_TANH,
                   .allocator = a), /* winograd(4,5) */
         tn_avg_pool2d(.pool_size = 3, .strides = 2, .padding = TN_SAME, .allocator = a),
-        tn_conv2d(.filters = 16, .kernel_size = 3, .padding = TN_SAME, .without_bias = true,
-                  .allocator = a), /* winograd(4,3) */
+        tn_conv2d(.filters = 16, .kernel_size = 3, .padding = TN_SAME, .without_bias = true, .allocator = a), /* gemm */
         tn_activation_layer(.activation = TN_RELU, .allocator = a),
         tn_conv2d(.filters = 12, .kernel_size = 3, .dilation = 2, .groups = 2, .allocator = a), /* gemm */
     };

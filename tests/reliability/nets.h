@@ -7,7 +7,7 @@
 #include <tinynet/tinynet.h>
 
 /* Height and width of each network's images, which have one channel. */
-enum { LENET_SIZE = 12, ALEXNET_SIZE = 67, EVERY_SIZE = 52, NET_CLASSES = 10 };
+enum { LENET_SIZE = 12, ALEXNET_SIZE = 67, EVERY_SIZE = 40, NET_CLASSES = 10 };
 
 /** LeNet's order of layers. */
 tn_layer *lenet_like(const tn_allocator *a);
