@@ -118,6 +118,8 @@ static tn_status decode_steps(decoder *d)
 {
     png_set_read_fn(d->png, d, on_read);
     png_set_keep_unknown_chunks(d->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    /* libpng would drop a damaged transparency and give an opaque picture, with a warning alone */
+    png_set_crc_action(d->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     png_set_user_limits(d->png, 0x7fffffff, 0x7fffffff);
     png_read_info(d->png, d->info);
     TN_TRY(check_size(d));

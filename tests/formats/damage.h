@@ -6,13 +6,23 @@
 
 #include "files.h"
 
-/** Load `path` with the allocator, compare nothing, free all. */
+/** Load `path` with the allocator, compare nothing, free all. What a damaged file that is not refused says, is compared
+ *  with what others read in it by flips_by_others.py. */
 typedef tn_status damage_loader(const tn_allocator *allocator, const char *path);
 
 static inline bool is_refusal(tn_status status)
 {
     return status == TN_ERR_FORMAT || status == TN_ERR_VERSION || status == TN_ERR_UNSUPPORTED ||
            status == TN_ERR_OVERFLOW || status == TN_ERR_SHAPE || status == TN_ERR_NO_MEMORY;
+}
+
+/** The promise on memory: at most twice the file and 64 KiB, whatever the file says. */
+static inline void damage_expect_memory(const accounts *a, const char *path)
+{
+    struct stat status;
+    ck_assert_int_eq(stat(path, &status), 0);
+    ck_assert_msg(a->peak <= 2 * (size_t)status.st_size + 65536, "%s: %zu bytes for a file of %lld", path, a->peak,
+                  (long long)status.st_size);
 }
 
 /** One try: a refusal names the file and leaves nothing; success only if `may_pass`. */
@@ -22,6 +32,7 @@ static inline void damage_try(damage_loader *load, const char *path, bool may_pa
     tn_allocator allocator = accounts_allocator(&a);
     tn_status status = load(&allocator, path);
     ck_assert_uint_eq(a.bytes, 0);
+    damage_expect_memory(&a, path);
     ck_assert_msg(status == TN_OK ? may_pass : is_refusal(status), "%s %zu gave %s", what, where,
                   tn_status_name(status));
     if (status != TN_OK && status != TN_ERR_NO_MEMORY)

@@ -10,6 +10,7 @@ static tn_status load(const tn_allocator *allocator, const char *path)
 {
     tn_tensor *tensor = NULL;
     tn_status status = tn_png_load(allocator, path, 3, 1000, &tensor);
+    ck_assert((status == TN_OK) == (tensor != NULL));
     tn_tensor_destroy(&tensor);
     return status;
 }
@@ -131,15 +132,72 @@ START_TEST(test_sizes)
 }
 END_TEST
 
+#define IHDR_END 33 /* signature and first chunk */
+
+/* The RGB picture with a chunk of `size` bytes and of a right checksum behind its header. */
+static const char *write_with_chunk(const char *type, const void *data, size_t size)
+{
+    unsigned char *file = malloc(sizeof png_rgb + 12 + size);
+    memcpy(file, png_rgb, IHDR_END);
+    put_be32(file + IHDR_END, (uint32_t)size);
+    memcpy(file + IHDR_END + 4, type, 4);
+    memcpy(file + IHDR_END + 8, data, size);
+    put_be32(file + IHDR_END + 8 + size, (uint32_t)crc32(0, file + IHDR_END + 4, (uInt)size + 4));
+    memcpy(file + IHDR_END + 12 + size, png_rgb + IHDR_END, sizeof png_rgb - IHDR_END);
+    const char *path = write_bytes("chunk", file, sizeof png_rgb + 12 + size);
+    free(file);
+    return path;
+}
+
+/* Side chunks that unpack to 16 MiB, or are large themselves, are skipped: they cost their reading alone. */
+START_TEST(test_side_chunks)
+{
+    static const char *const types[] = {"zTXt", "iCCP", "iTXt", "tEXt", "eXIf", "sPLT", "hIST", "vpAg"};
+    uLongf packed = 100000;
+    unsigned char *zeros = calloc(16, 1 << 20), *chunk = malloc(packed + 3);
+    memcpy(chunk, "a\0", 3);
+    ck_assert_int_eq(compress2(chunk + 3, &packed, zeros, 16 << 20, 9), Z_OK);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        accounts a;
+        tn_allocator allocator = accounts_allocator(&a);
+        tn_tensor *tensor = NULL;
+        ck_ok(tn_png_load(&allocator, write_with_chunk(types[i], chunk, packed + 3), 3, 6, &tensor));
+        ck_assert_mem_eq(tn_tensor_const_data(tensor), png_rgb_pixels, 18);
+        tn_tensor_destroy(&tensor);
+        ck_assert_uint_le(a.peak, 65536);
+    }
+    free(zeros);
+    free(chunk);
+}
+END_TEST
+
+/* A chunk that says it has 2^31 - 1 bytes; one that a PNG must not have. */
+START_TEST(test_chunk_lies)
+{
+    accounts a;
+    tn_allocator allocator = accounts_allocator(&a);
+    unsigned char file[sizeof png_rgb];
+    memcpy(file, png_rgb, sizeof file);
+    put_be32(file + IHDR_END, 0x7fffffff);
+    ck_fails(load(&allocator, write_bytes("long", file, sizeof file)), TN_ERR_FORMAT, "the picture");
+    ck_fails(load(&allocator, write_with_chunk("IHDR", png_rgb + 16, 13)), TN_ERR_FORMAT, "IHDR");
+    ck_fails(load(&allocator, write_with_chunk("ABCD", "x", 1)), TN_ERR_FORMAT, "ABCD");
+    ck_fails(load(&allocator, write_with_chunk("IEND", "", 0)), TN_ERR_FORMAT, "damaged PNG");
+    ck_assert_uint_le(a.peak, 65536);
+    ck_assert_uint_eq(a.bytes, 0);
+}
+END_TEST
+
 START_TEST(test_damage)
 {
     damage_truncate(load, png_palette, sizeof png_palette);
-    damage_flip(load, png_rgb, sizeof png_rgb, true);
-    damage_flip(load, png_palette, sizeof png_palette, true);
-    damage_flip(load, png_interlaced, sizeof png_interlaced, true);
+    damage_flip(load, png_rgb, sizeof png_rgb, false);
+    damage_flip(load, png_palette, sizeof png_palette, false);
+    damage_flip(load, png_interlaced, sizeof png_interlaced, false);
     ck_assert_uint_ge(damage_memory(load, write_bytes("palette", png_palette, sizeof png_palette)), 4);
     ck_assert_uint_ge(damage_memory(load, write_bytes("interlaced", png_interlaced, sizeof png_interlaced)), 4);
 }
 END_TEST
 
-TN_SUITE("png", {test_rgb}, {test_grey}, {test_palette}, {test_arguments}, {test_sizes}, {test_damage})
+TN_SUITE("png", {test_rgb}, {test_grey}, {test_palette}, {test_arguments}, {test_sizes}, {test_side_chunks},
+         {test_chunk_lies}, {test_damage})
