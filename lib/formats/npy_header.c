@@ -91,6 +91,8 @@ static tn_status parse_dimension(cursor *c, tn_shape *shape)
             return TN_FAIL(TN_ERR_OVERFLOW, "%s: a dimension does not fit 64 bits", c->path);
     if (c->at == first)
         return refuse(c, "shape is not a tuple of integers");
+    if (*first == '0' && c->at - first > 1)
+        return refuse(c, "a dimension starts with 0"); /* no Python either */
     if (shape->rank == TN_MAX_RANK)
         return TN_FAIL(TN_ERR_UNSUPPORTED, "%s: array has more than %d dimensions", c->path, TN_MAX_RANK);
     if (number == 0 && shape->rank > 0)

@@ -10,6 +10,7 @@ static tn_status load(const tn_allocator *allocator, const char *path)
 {
     tn_tensor *tensor = NULL;
     tn_status status = tn_npy_load(allocator, path, &tensor);
+    ck_assert((status == TN_OK) == (tensor != NULL));
     tn_tensor_destroy(&tensor);
     return status;
 }
@@ -129,6 +130,7 @@ START_TEST(test_headers)
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}", TN_ERR_FORMAT, "negative"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2)}", TN_ERR_FORMAT, "comma"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2 1)}", TN_ERR_FORMAT, "comma"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (02,)}", TN_ERR_FORMAT, "starts with 0"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (,)}", TN_ERR_FORMAT, "integers"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': [2]}", TN_ERR_FORMAT, "tuple"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", TN_ERR_OVERFLOW, "64 bits"},
@@ -150,13 +152,33 @@ START_TEST(test_headers)
 }
 END_TEST
 
+/* Headers as long as version 1.0 can say, and of nothing but brackets. */
+START_TEST(test_long_headers)
+{
+    static const char fills[] = " ([{'-9,";
+    for (size_t i = 0; i < sizeof fills - 1; i++) {
+        unsigned char *file = malloc(10 + 65535);
+        accounts a;
+        tn_allocator allocator = accounts_allocator(&a);
+        memcpy(file, "\x93NUMPY\x01\x00\xff\xff{'shape':", 19);
+        memset(file + 19, fills[i], 10 + 65535 - 19);
+        tn_status status = load(&allocator, write_bytes("long", file, 10 + 65535));
+        ck_assert(is_refusal(status));
+        damage_expect_memory(&a, scratch("long"));
+        free(file);
+    }
+}
+END_TEST
+
 START_TEST(test_damage)
 {
-    damage_truncate(load, npy_f4, sizeof npy_f4);
-    damage_flip(load, npy_f4, sizeof npy_f4, true);
+    for (size_t i = 0; i < sizeof references / sizeof references[0]; i++) {
+        damage_truncate(load, references[i].file, references[i].size);
+        damage_flip(load, references[i].file, references[i].size, true);
+    }
     ck_assert_uint_ge(damage_memory(load, write_bytes("m", npy_f4, sizeof npy_f4)), 2);
 }
 END_TEST
 
 TN_SUITE("npy", TN_LOOPED(test_numpy_files, 4), TN_LOOPED(test_save, 4), {test_shapes}, {test_arguments},
-         {test_headers}, {test_damage})
+         {test_headers}, {test_long_headers}, {test_damage})
