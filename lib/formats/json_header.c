@@ -7,12 +7,16 @@
 #include "base/status.h"
 #include "formats/index_sort.h"
 #include "formats/json_parse.h"
+#include "formats/json_text.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 tn_status tn_json_header_scan(tn_json_header *header, size_t memory_limit)
 {
+    const char *fault = tn_json_text_fault(header->text, header->size);
+    if (fault != NULL)
+        return TN_FAIL(TN_ERR_FORMAT, "%s: header %s", header->path, fault);
     return tn_json_header_parse(header, false, memory_limit);
 }
 

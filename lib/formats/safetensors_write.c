@@ -219,11 +219,12 @@ static tn_status check_job(const char *path, const job *work)
     for (size_t i = 0; i < work->count; i++) {
         if (work->names[i] == NULL || work->tensors[i] == NULL)
             return TN_FAIL(TN_ERR_INVALID, "%s: %s %zu is NULL", path, work->names[i] ? "tensor" : "name", i);
-        if (strcmp(work->names[i], "__metadata__") == 0 || !tn_utf8_valid(work->names[i]))
+        if (strcmp(work->names[i], "__metadata__") == 0 || !tn_utf8_valid(work->names[i], strlen(work->names[i])))
             return TN_FAIL(TN_ERR_INVALID, "%s: name %zu is __metadata__ or no UTF-8", path, i);
     }
     for (size_t i = 0; i < work->metadata_count; i++)
-        if (!tn_utf8_valid(work->metadata[i].key) || !tn_utf8_valid(work->metadata[i].value))
+        if (!tn_utf8_valid(work->metadata[i].key, strlen(work->metadata[i].key)) ||
+            !tn_utf8_valid(work->metadata[i].value, strlen(work->metadata[i].value)))
             return TN_FAIL(TN_ERR_INVALID, "%s: metadata %zu is no UTF-8", path, i);
     return TN_OK;
 }

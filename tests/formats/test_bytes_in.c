@@ -83,7 +83,8 @@ END_TEST
 
 START_TEST(test_utf8)
 {
-    ck_assert(tn_utf8_valid("plain, \xc3\xa9, \xe2\x82\xac, \xf0\x9f\x98\x80"));
+    ck_assert(tn_utf8_valid("plain, \xc3\xa9, \xe2\x82\xac, \xf0\x9f\x98\x80",
+                            strlen("plain, \xc3\xa9, \xe2\x82\xac, \xf0\x9f\x98\x80")));
     const char *const malformed[] = {"\x80",
                                      "\xc0\x80",
                                      "\xc3",
@@ -95,7 +96,7 @@ START_TEST(test_utf8)
                                      "\xf0\x8f\xbf\xbf",
                                      "\xe2\x82z"};
     for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++)
-        ck_assert_msg(!tn_utf8_valid(malformed[i]), "%zu", i);
+        ck_assert_msg(!tn_utf8_valid(malformed[i], strlen(malformed[i])), "%zu", i);
 }
 END_TEST
 
