@@ -17,18 +17,25 @@ typedef struct small_run {
 /** What differs between runs; zeros are the usual ones. */
 typedef struct small_options {
     int64_t kernel_size, batch_size, samples;
+    const tn_allocator *allocator; /* of model, optimizer and session */
     uint64_t weights_seed, loader_seed;
-    int64_t warmup; /* more than the usual one */
+    int64_t warmup;        /* more than the usual one */
     const char *optimizer; /* "sgd" (with momentum), "adam", "plain" */
 } small_options;
 
-static inline tn_model *small_model(int64_t kernel_size, uint64_t seed)
+static inline tn_model *small_model_from(const tn_allocator *allocator, int64_t kernel_size, uint64_t seed)
 {
     tn_model *model = NULL;
     ck_ok(tn_model_create(tn_sequential(tn_conv2d(.filters = 2, .kernel_size = kernel_size, .padding = TN_SAME),
                                         tn_flatten(), tn_dense(.units = 3)),
-                          TN_OPTIONS(tn_model_options, .input_shape = {5, 5, 1}, .seed = seed), &model));
+                          TN_OPTIONS(tn_model_options, .input_shape = {5, 5, 1}, .seed = seed, .allocator = allocator),
+                          &model));
     return model;
+}
+
+static inline tn_model *small_model(int64_t kernel_size, uint64_t seed)
+{
+    return small_model_from(NULL, kernel_size, seed);
 }
 
 static inline tn_loader *small_loader(int64_t samples, int64_t batch_size, uint64_t seed)
@@ -54,16 +61,18 @@ static inline small_run small_create(small_options options)
 {
     const char *kind = options.optimizer ? options.optimizer : "sgd";
     small_run run = {.progress = {.struct_size = sizeof(tn_progress)}};
-    run.model = small_model(options.kernel_size ? options.kernel_size : 3, options.weights_seed);
+    run.model =
+        small_model_from(options.allocator, options.kernel_size ? options.kernel_size : 3, options.weights_seed);
     ck_ok(tn_session_create(run.model, TN_OPTIONS(tn_session_options, .training = true, .threads = 1), &run.session));
     run.loader = small_loader(options.samples ? options.samples : 10, options.batch_size ? options.batch_size : 4,
                               options.loader_seed);
-    const tn_schedule schedule = {.kind = TN_SCHEDULE_COSINE, .warmup = 3 + options.warmup, .period = 50, .minimum = 0.001};
+    const tn_schedule schedule = {
+        .kind = TN_SCHEDULE_COSINE, .warmup = 3 + options.warmup, .period = 50, .minimum = 0.001};
     if (strcmp(kind, "adam") == 0)
-        run.optimizer = tn_adam(.learning_rate = 0.25, .schedule = schedule);
+        run.optimizer = tn_adam(.learning_rate = 0.25, .schedule = schedule, .allocator = options.allocator);
     else
-        run.optimizer =
-            tn_sgd(.learning_rate = 0.25, .momentum = strcmp(kind, "sgd") == 0 ? 0.5 : 0, .schedule = schedule);
+        run.optimizer = tn_sgd(.learning_rate = 0.25, .momentum = strcmp(kind, "sgd") == 0 ? 0.5 : 0,
+                               .schedule = schedule, .allocator = options.allocator);
     ck_assert_ptr_nonnull(run.optimizer);
     return run;
 }

@@ -62,7 +62,7 @@ START_TEST(test_contents)
         {"tinynet.schedule.kind", "2"},
         {"tinynet.schedule.warmup", "3"},
         {"tinynet.schedule.period", "50"},
-        {"tinynet.schedule.gamma", "0000000000000000"}, /* a cosine has none */
+        {"tinynet.schedule.gamma", "0000000000000000"},   /* a cosine has none */
         {"tinynet.schedule.minimum", "3f50624dd2f1a9fc"}, /* 0.001 */
         {"tinynet.session.step", "18446744073709551614"},
         {"tinynet.session.seed", "0"},
@@ -320,27 +320,44 @@ START_TEST(test_begun_step)
 }
 END_TEST
 
-static small_run *damage_target;
+/* What is loaded into, and the accounts of all its memory. */
+static struct {
+    small_run run;
+    accounts accounts;
+    const unsigned char *before;
+    size_t size;
+} target;
 
+/* The caller's allocator gets what the target's has taken beyond what it held, so that damage.h sees it. */
 static tn_status load_damaged(const tn_allocator *allocator, const char *path)
 {
-    tn_checkpoint checkpoint = small_checkpoint(damage_target);
-    (void)allocator;
-    return tn_checkpoint_load(path, &checkpoint);
+    tn_checkpoint checkpoint = small_checkpoint(&target.run);
+    size_t held = target.accounts.bytes;
+    target.accounts.peak = held;
+    tn_status status = tn_checkpoint_load(path, &checkpoint);
+    ck_assert_uint_eq(target.accounts.bytes, held);
+    ((accounts *)allocator->context)->peak = target.accounts.peak - held;
+    if (status != TN_OK)
+        small_expect_equal(target.before, target.size, &target.run);
+    return status;
 }
 
 START_TEST(test_damage)
 {
-    size_t size, file_size;
-    small_run run = small_create(other_weights);
-    damage_target = &run;
-    unsigned char *file = read_bytes(save("run", usual), &file_size), *before = small_bytes(&run, &size);
+    size_t file_size;
+    tn_allocator allocator = accounts_allocator(&target.accounts);
+    target.run = small_create((small_options){.weights_seed = 9, .allocator = &allocator});
+    unsigned char *file = read_bytes(save("run", usual), &file_size), *before = small_bytes(&target.run, &target.size);
+    target.before = before;
     damage_truncate(load_damaged, file, file_size);
     damage_flip(load_damaged, file, file_size, false);
-    small_expect_equal(before, size, &run);
+    damage_try(load_damaged, write_bytes("whole", file, file_size), true, "the whole file", 0);
+    ck_assert_uint_gt(target.accounts.peak, target.accounts.bytes); /* it is counted */
+    ck_assert_int_eq(tn_loader_epoch(target.run.loader), 2);
     free(before);
     free(file);
-    small_destroy(&run);
+    small_destroy(&target.run);
+    ck_assert_uint_eq(target.accounts.bytes, 0);
 }
 END_TEST
 

@@ -6,10 +6,13 @@
 
 #include <zlib.h>
 
+#define CAP 4096 /* bytes that a caller may accept: what a damaged gzip stream promises is held to it */
+
 static tn_status load(const tn_allocator *allocator, const char *path)
 {
     tn_tensor *tensor = NULL;
-    tn_status status = tn_idx_load(allocator, path, 0, &tensor);
+    tn_status status = tn_idx_load(allocator, path, CAP, &tensor);
+    ck_assert((status == TN_OK) == (tensor != NULL));
     tn_tensor_destroy(&tensor);
     return status;
 }
@@ -142,6 +145,31 @@ START_TEST(test_gzip_attacks)
     ck_assert_int_eq(tn_tensor_size(tensor), 16 << 20);
     tn_tensor_destroy(&tensor);
     ck_assert_uint_eq(a.bytes, 0);
+    ck_assert_uint_le(a.peak, (16 << 20) + 65536);
+}
+END_TEST
+
+/* 50,000 members with nothing in them, and a member within a member's contents. */
+START_TEST(test_gzip_members)
+{
+    unsigned char member[128];
+    accounts a;
+    tn_allocator allocator = accounts_allocator(&a);
+    tn_tensor *tensor = NULL;
+    size_t length = gzip_zeros(NULL, 0, 0, member, sizeof member);
+    unsigned char *file = malloc(50000 * length);
+    for (size_t i = 0; i < 50000; i++)
+        memcpy(file + i * length, member, length);
+    ck_fails(tn_idx_load(&allocator, write_bytes("members", file, 50000 * length), CAP, &tensor), TN_ERR_FORMAT,
+             "ends within the magic number");
+    free(file);
+    length = gzip_zeros(idx_gzip, sizeof idx_gzip, 0, member, sizeof member);
+    ck_assert_uint_gt(length, 0);
+    ck_fails(tn_idx_load(&allocator, write_bytes("nested", member, length), CAP, &tensor), TN_ERR_FORMAT,
+             "starts with 1f 8b");
+    ck_assert_ptr_null(tensor);
+    ck_assert_uint_le(a.peak, 65536);
+    ck_assert_uint_eq(a.bytes, 0);
 }
 END_TEST
 
@@ -157,4 +185,4 @@ START_TEST(test_damage)
 END_TEST
 
 TN_SUITE("idx", {test_reference}, {test_members}, {test_arguments}, {test_refused}, {test_empty}, {test_gzip_attacks},
-         {test_damage})
+         {test_gzip_members}, {test_damage})

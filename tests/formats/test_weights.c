@@ -84,4 +84,32 @@ START_TEST(test_arguments)
 }
 END_TEST
 
-TN_SUITE("weights", {test_round_trip}, {test_by_name}, {test_mismatch}, {test_arguments})
+static tn_model *target, *untouched;
+static bool partial;
+
+static tn_status load_damaged(const tn_allocator *allocator, const char *path)
+{
+    (void)allocator;
+    tn_status status = tn_model_load(target, path, partial);
+    expect_parameters(target, untouched, true);
+    return status;
+}
+
+/* A damaged file of ours changes nothing, also where a part of it would do. */
+START_TEST(test_damage)
+{
+    tn_model *saved = small_model(3, 1);
+    size_t size;
+    ck_ok(tn_model_save(saved, scratch("weights.st")));
+    unsigned char *file = read_bytes(scratch("weights.st"), &size);
+    target = small_model(3, 2), untouched = small_model(3, 2), partial = _i == 1;
+    damage_truncate(load_damaged, file, size);
+    damage_flip(load_damaged, file, size, false);
+    free(file);
+    tn_model_destroy(&saved);
+    tn_model_destroy(&target);
+    tn_model_destroy(&untouched);
+}
+END_TEST
+
+TN_SUITE("weights", {test_round_trip}, {test_by_name}, {test_mismatch}, {test_arguments}, TN_LOOPED(test_damage, 2))

@@ -5,6 +5,7 @@
  *      TN_SUITE("tensor", {test_create}, {test_reshape})
  *
  *  TN_LOOPED(function, count) in that list runs a test with _i = 0..count-1.
+ *  With TEST_LOCALE set, the tests run under that locale.
  *  Tests run in the process itself (CK_NOFORK) unless CK_FORK is set: sanitizers then see everything. */
 #ifndef TESTS_SUPPORT_SUITE_H
 #define TESTS_SUPPORT_SUITE_H
@@ -14,6 +15,8 @@
 #include <string.h>
 
 #include <tinynet/tinynet.h>
+
+#include "locale_in_use.h"
 
 /** Assert that a call succeeds, and show the detail if not. */
 #define ck_ok(call)                                                                                                    \
@@ -37,10 +40,15 @@ typedef struct suite_test {
     int loops;
 } suite_test;
 
-#define TN_LOOPED(function, count) {(function), (count)}
+#define TN_LOOPED(function, count)                                                                                     \
+    {                                                                                                                  \
+        (function), (count)                                                                                            \
+    }
 
 static inline int suite_main(const char *name, const suite_test *tests, size_t count)
 {
+    if (!use_test_locale())
+        return EXIT_FAILURE;
     Suite *suite = suite_create(name);
     TCase *tcase = tcase_create(name);
     tcase_set_timeout(tcase, 0);
