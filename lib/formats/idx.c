@@ -4,8 +4,8 @@
  *  Source    LeCun, Cortes and Burges, the MNIST database: file format */
 #include "base/memory.h"
 #include "base/status.h"
+#include "formats/file_shape.h"
 #include "formats/gzip_in.h"
-#include "tensor/storage.h"
 
 #include <tinynet/io.h>
 
@@ -100,7 +100,7 @@ static tn_status check_size(const source *in, const tn_shape *shape, uint64_t ma
         return TN_FAIL(TN_ERR_UNSUPPORTED, "%s: elements take %" PRIu64 " bytes, the limit is %" PRIu64, in->file.path,
                        size, max_bytes);
     *out = size;
-    return TN_OK;
+    return tn_file_shape_check(in->file.path, shape);
 }
 
 static tn_status load(source *in, const tn_allocator *allocator, uint64_t max_bytes, tn_tensor **out)

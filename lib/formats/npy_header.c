@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "formats/file_shape.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -142,7 +143,7 @@ static tn_status compute_bytes(const char *path, tn_npy_header *header)
         if (!tn_mul_i64(bytes, header->shape.dims[i], &bytes))
             return TN_FAIL(TN_ERR_OVERFLOW, "%s: the array's size does not fit 64 bits", path);
     header->bytes = (uint64_t)bytes;
-    return TN_OK;
+    return tn_file_shape_check(path, &header->shape);
 }
 
 tn_status tn_npy_header_parse(const char *path, const char *text, size_t length, tn_npy_header *out)

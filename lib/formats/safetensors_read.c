@@ -2,8 +2,8 @@
 /** @file
  *  Tensors out of an open safetensors file. Sizes were checked against the file when it was opened. */
 #include "base/status.h"
+#include "formats/file_shape.h"
 #include "formats/safetensors.h"
-#include "tensor/storage.h"
 
 #include <string.h>
 
@@ -35,7 +35,7 @@ static tn_status shape_of(const tn_safetensors *file, const tn_header_tensor *te
         if (out->dims[i] == 0)
             return TN_FAIL(TN_ERR_UNSUPPORTED, "%s: tensor %s: dimension %d is 0, only the first may be", file->in.path,
                            name, i);
-    return TN_OK;
+    return tn_file_shape_check(file->in.path, out);
 }
 
 tn_status tn_safetensors_load_index(tn_safetensors *file, size_t index, tn_tensor **out)

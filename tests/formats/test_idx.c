@@ -95,6 +95,7 @@ START_TEST(test_refused)
     static const unsigned char high_rank[] = {0, 0, 8, 9, 0};
     static const unsigned char zero[] = {0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 0};
     static const unsigned char wrap[] = {0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1};
+    static const unsigned char none_of_many[] = {0, 0, 8, 3, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255};
     static const unsigned char huge[] = {0, 0, 8, 2, 255, 255, 255, 255, 0, 0, 255, 255, 1};
     unsigned char trailing[sizeof idx_plain + 1] = {0};
     memcpy(trailing, idx_plain, sizeof idx_plain);
@@ -104,6 +105,7 @@ START_TEST(test_refused)
     ck_fails(load_bytes(high_rank, sizeof high_rank), TN_ERR_UNSUPPORTED, "9 dimensions");
     ck_fails(load_bytes(zero, sizeof zero), TN_ERR_FORMAT, "dimension 1 is 0");
     ck_fails(load_bytes(wrap, sizeof wrap), TN_ERR_OVERFLOW, "64 bits");
+    ck_fails(load_bytes(none_of_many, sizeof none_of_many), TN_ERR_OVERFLOW, "idx: shape [0,4294967295,4294967295]");
     ck_fails(load_bytes(huge, sizeof huge), TN_ERR_FORMAT, "cannot hold");
     ck_fails(load_bytes(trailing, sizeof trailing), TN_ERR_FORMAT, "1 bytes after the last element");
     ck_fails(load_bytes("no IDX", 6), TN_ERR_FORMAT, "no IDX file");

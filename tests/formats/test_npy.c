@@ -144,6 +144,8 @@ START_TEST(test_headers)
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         ck_fails(load_header(1, bad[i].header, 8), bad[i].status, bad[i].text);
+    ck_fails(load_header(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 4294967296, 4294967296)}", 0),
+             TN_ERR_OVERFLOW, "made: shape [0,4294967296,4294967296]");
     ck_fails(load_header(4, "{}", 8), TN_ERR_VERSION, "4.0");
     ck_fails(load(NULL, write_bytes("f", npy_fortran, sizeof npy_fortran)), TN_ERR_UNSUPPORTED, "Fortran");
     ck_fails(load(NULL, write_bytes("b", npy_big_endian, sizeof npy_big_endian)), TN_ERR_UNSUPPORTED, "'>f4'");

@@ -202,12 +202,14 @@ END_TEST
 
 START_TEST(test_unloadable)
 {
-    static const char header[] = "{\"rank\":" T("U8", "1,1,1,1,1,1,1,1,1", 0, 1) ",\"zero\":" T("F32", "2,0", 0, 0) "}";
+    static const char header[] = "{\"rank\":" T("U8", "1,1,1,1,1,1,1,1,1", 0, 1) ",\"zero\":" T(
+        "F32", "2,0", 0, 0) ",\"none\":" T("U8", "0,4611686018427387904,4", 0, 0) "}";
     tn_safetensors *file = NULL;
     tn_tensor *tensor = NULL;
     ck_ok(tn_safetensors_open(NULL, make(header, sizeof header - 1, 1), &file));
     ck_fails(tn_safetensors_load(file, "rank", &tensor), TN_ERR_UNSUPPORTED, "9 dimensions");
     ck_fails(tn_safetensors_load(file, "zero", &tensor), TN_ERR_UNSUPPORTED, "dimension 1 is 0");
+    ck_fails(tn_safetensors_load(file, "none", &tensor), TN_ERR_OVERFLOW, "hostile: shape [0,");
     ck_assert_ptr_null(tensor);
     tn_safetensors_close(&file);
 }
