@@ -259,8 +259,8 @@ static void lay_out_gradients(const tn_op_run *run, call_tensors *tensors)
             gradient = (float *)(void *)unwanted;
             unwanted += tn_align_up(bytes);
         }
-        if (!wanted || !run->add)
-            memset(gradient, 0, bytes);
+        if (!wanted || !run->add)       /* there is scratch for every gradient that is not wanted */
+            memset(gradient, 0, bytes); /* NOLINT(clang-analyzer-core.NonNullParamChecker) */
         tn_tensor_borrow(&tensors->dparams[i], &state->shapes[i], gradient);
         tensors->dparam_list[i] = &tensors->dparams[i];
     }

@@ -89,6 +89,7 @@ static void write_totals(const tn_plan *plan, line *out)
         parameters += plan->rows[i].row.parameters;
         flops += flops_of(plan, &plan->rows[i].row);
     }
+    /* cppcheck-suppress ctuuninitvar ; it is here that the row is written */
     (void)snprintf(out->cells[0], CELL, "total");
     out->cells[1][0] = out->cells[2][0] = out->cells[6][0] = '\0';
     (void)snprintf(out->cells[3], CELL, "%" PRId64, parameters);
@@ -162,7 +163,7 @@ tn_status tn_plan_summary(const tn_plan *plan, char *buffer, size_t size, size_t
         return TN_FAIL(TN_ERR_INVALID, "tn_plan_summary: plan is NULL");
     text t = {buffer, buffer != NULL ? size : 0, 0};
     append_table(plan, &t);
-    if (t.size > 0)
+    if (buffer != NULL && size > 0)
         buffer[t.length < t.size ? t.length : t.size - 1] = '\0';
     if (needed != NULL)
         *needed = t.length;

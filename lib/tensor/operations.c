@@ -28,6 +28,7 @@ tn_status tn_resize_bilinear(const tn_tensor *images, tn_tensor *out)
     TN_TRY(tn_tensor_check(out, TN_F32, "tn_resize_bilinear: out"));
     if (!images || images->dtype != TN_U8)
         TN_TRY(tn_tensor_check(images, TN_F32, "tn_resize_bilinear: images"));
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the check above has refused NULL */
     const int64_t *in = images->shape.dims, *size = out->shape.dims;
     if (images->shape.rank != 4 || out->shape.rank != 4 || in[0] != size[0] || in[3] != size[3])
         return TN_FAIL(TN_ERR_SHAPE, "tn_resize_bilinear: images %s cannot become %s",

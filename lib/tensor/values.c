@@ -32,6 +32,7 @@ static bool fits(tn_dtype dtype, double value)
     case TN_I32:
         return value > -2147483649.0 && value < 2147483648.0;
     case TN_I64:
+        /* cppcheck-suppress incorrectLogicOperator ; it does not read hexadecimal exponents */
         return value >= -0x1p63 && value < 0x1p63;
     default:
         return value > -1.0 && value < 256.0;
@@ -108,7 +109,7 @@ static void gather(const tn_tensor *from, const int *axes, tn_tensor *to)
         step *= from->shape.dims[i];
     }
     for (int i = 0; i < rank; i++)
-        stride[i] = own[axes[i]];
+        stride[i] = own[axes[i]]; /* cppcheck-suppress uninitvar ; axes are a permutation of 0..rank-1 */
     for (int64_t i = 0; i < to->size; i++) {
         memcpy((char *)to->data + (size_t)i * each, (const char *)from->data + (size_t)at * each, each);
         for (int axis = rank - 1; axis >= 0; axis--) {

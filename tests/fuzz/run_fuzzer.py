@@ -21,7 +21,7 @@ for place in places:
 inputs = [place for place in (os.path.join(build, "seeds", name), os.path.join(source, "findings", name))
           if os.path.isdir(place)]
 command = [fuzzer, places[0], *inputs, f"-artifact_prefix={places[1]}", f"-dict={os.path.join(source, 'fuzz.dict')}",
-           f"-max_total_time={seconds}", f"-max_len={LENGTHS.get(name, 4096)}", "-timeout=25", "-rss_limit_mb=2500",
+           f"-max_total_time={seconds}", f"-max_len={LENGTHS.get(name, 4096)}", "-timeout=120", "-rss_limit_mb=2500",
            "-print_final_stats=1", "-verbosity=1"]
 result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
 lines = result.stdout.splitlines()

@@ -96,6 +96,7 @@ double TN_ISA(tn_sum_squares)(const float *x, int64_t count)
             parts[p] += v * v;
         }
     }
+    /* cppcheck-suppress bufferAccessOutOfBounds ; it takes the size of a vector of doubles for that of a double */
     memcpy(all, parts, sizeof all);
     for (int lane = 0; i < count; i++, lane++)
         all[lane] += (double)x[i] * (double)x[i];
