@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Run our step and the peers' in turns, several rounds in one sitting, and print medians and ratios.
 
