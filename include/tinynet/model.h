@@ -52,6 +52,8 @@ typedef struct tn_session_options {
      *  dense layers, if the optimizer does not clip, and no custom layer below them has a backward that could fail half
      *  way. tn_layer_plan tells where. Weights and the optimizer's state are the same bits either way. */
     tn_optimizer *optimizer;
+    bool measure;                  /**< choose the algorithms of convolutions by timing them on this machine, instead of by
+                                        their sizes alone; see tn_session_create */
 } tn_session_options;
 
 /** Bytes by use. */
@@ -74,7 +76,8 @@ typedef struct tn_layer_plan {
     bool updates_in_backward;             /**< backward updates the weight; see tn_session_options.optimizer */
 } tn_layer_plan;
 
-/** Compute the bytes and the algorithms of a model and a session before either exists. `net` is borrowed.
+/** Compute the bytes and the algorithms of a model and a session before either exists. `net` is borrowed. Nothing is
+ *  measured: where a session is made with `measure`, tn_session_plan tells what it chose.
  *  The plan's totals are exact: what tn_model_create and tn_session_create will allocate for tensors. Buffers whose
  *  lifetimes do not meet share memory, so the totals are less than the sum over the layers.
  *  Errors    those of tn_model_create and tn_session_create */
@@ -122,10 +125,17 @@ TN_WARN_UNUSED TN_API tn_status tn_plan_summary(const tn_plan *plan, char *buffe
 
 /** Create a session: all memory for running the model with up to batch_size images. The first forward and backward
  *  allocate nothing either.
+ *
+ *  With `measure`, each pass of each convolution is computed with every algorithm that there is for it, a few times, on
+ *  one thread and a part of a batch, and the fastest is taken; within 3% the cost model's choice stays. That takes
+ *  seconds for a network like AlexNet, and, for the time of the call, for one layer after another, its input, output,
+ *  filters and scratch for at most 32 images (less where input and output pass 64 MB, but at least one image). Two
+ *  sessions may so choose differently, and their results differ in rounding; a checkpoint keeps the choice.
  *  Errors    TN_ERR_INVALID, TN_ERR_OVERFLOW, TN_ERR_NO_MEMORY; TN_ERR_STATE if the optimizer is bound to another model */
 TN_WARN_UNUSED TN_API tn_status tn_session_create(tn_model *model, const tn_session_options *options, tn_session **out);
 TN_API void tn_session_destroy(tn_session **session);             /**< and set the pointer to NULL */
-TN_API const tn_plan *tn_session_plan(const tn_session *session); /**< borrowed */
+/** Borrowed. Loading a checkpoint into the session may change what it says. */
+TN_API const tn_plan *tn_session_plan(const tn_session *session);
 TN_API tn_model *tn_session_model(const tn_session *session);     /**< borrowed */
 
 /** What a forward is for. */

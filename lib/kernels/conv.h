@@ -23,6 +23,8 @@ typedef enum tn_conv_pass { TN_CONV_FORWARD, TN_CONV_DATA, TN_CONV_FILTER } tn_c
 
 typedef enum tn_conv_algorithm { TN_CONV_GEMM, TN_CONV_WINOGRAD } tn_conv_algorithm;
 
+#define TN_CONV_NAME 24 /* bytes of an algorithm's name */
+
 /** What was chosen for one pass of one convolution. */
 typedef struct tn_conv_plan {
     tn_conv_shape shape; /* n: the largest batch */
@@ -33,7 +35,7 @@ typedef struct tn_conv_plan {
     size_t scratch_bytes;  /* for all threads; TN_ALIGNMENT aligned */
     int64_t least_images;  /* with fewer in a call, what is done once a call (filters packed or transformed) shows */
     size_t prepared_bytes; /* of filters that tn_conv_prepare makes ready; 0: there is nothing to prepare */
-    char name[24];        /* "gemm", "winograd(4,3)" */
+    char name[TN_CONV_NAME]; /* "gemm", "winograd(4,3)" */
 } tn_conv_plan;
 
 /** What the caller wants of a pass. */
@@ -47,6 +49,11 @@ typedef struct tn_conv_wishes {
  *  Errors    TN_ERR_OVERFLOW if the scratch does not fit */
 TN_WARN_UNUSED tn_status tn_conv_plan_pass(const tn_conv_shape *shape, tn_conv_pass pass, const tn_conv_wishes *wishes,
                                            tn_conv_plan *out);
+
+/** Plan a pass with a tile of somebody else's choice, one of tn_conv_candidates.
+ *  Errors    TN_ERR_OVERFLOW if the scratch does not fit */
+TN_WARN_UNUSED tn_status tn_conv_plan_tile(const tn_conv_shape *shape, tn_conv_pass pass, int tile,
+                                           const tn_conv_wishes *wishes, tn_conv_plan *out);
 
 /** Filters as the forward pass wants them: transformed, or packed. @param prepared  [plan->prepared_bytes] */
 void tn_conv_prepare(const tn_conv_plan *plan, tn_pool *pool, const float *w, void *prepared);

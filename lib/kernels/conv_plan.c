@@ -8,11 +8,10 @@
 #include "base/status.h"
 #include "kernels/arithmetic.h"
 #include "kernels/conv.h"
+#include "kernels/conv_candidates.h"
 #include "kernels/conv_gemm.h"
 #include "kernels/gemm_kernel.h"
 #include "kernels/winograd.h"
-
-#include <stdio.h>
 
 #define IMAGES 32           /* most images that are looked at: with more nothing changes */
 #define READ_COST 12.0      /* multiply-adds that a number costs that comes from memory */
@@ -121,18 +120,21 @@ static int64_t least_images(const tn_conv_plan *plan)
     return images < 1.0 ? 1 : (int64_t)images;
 }
 
-tn_status tn_conv_plan_pass(const tn_conv_shape *shape, tn_conv_pass pass, const tn_conv_wishes *wishes,
+static bool keeps_prepared(const tn_conv_wishes *wishes, tn_conv_pass pass)
+{
+    return wishes->prepared && pass == TN_CONV_FORWARD;
+}
+
+tn_status tn_conv_plan_tile(const tn_conv_shape *shape, tn_conv_pass pass, int tile, const tn_conv_wishes *wishes,
                             tn_conv_plan *out)
 {
-    bool prepared = wishes->prepared && pass == TN_CONV_FORWARD;
-    tn_conv_plan plan = {.shape = *shape, .pass = pass, .threads = wishes->threads};
-    plan.tile = wishes->precise ? 0 : best_tile(shape, pass, prepared);
-    if (plan.tile > 0) {
+    bool prepared = keeps_prepared(wishes, pass);
+    tn_conv_plan plan = {.shape = *shape, .pass = pass, .threads = wishes->threads, .tile = tile};
+    tn_conv_name(shape, tile, plan.name);
+    if (tile > 0) {
         plan.algorithm = TN_CONV_WINOGRAD;
-        snprintf(plan.name, sizeof plan.name, "winograd(%d,%d)", plan.tile, (int)shape->r);
-        TN_TRY(tn_winograd_scratch(shape, pass, plan.tile, prepared, plan.threads, &plan.scratch_bytes));
+        TN_TRY(tn_winograd_scratch(shape, pass, tile, prepared, plan.threads, &plan.scratch_bytes));
     } else {
-        snprintf(plan.name, sizeof plan.name, "gemm");
         TN_TRY(tn_conv_gemm_scratch(shape, pass, plan.threads, &plan.scratch_bytes));
     }
     if (prepared)
@@ -140,4 +142,11 @@ tn_status tn_conv_plan_pass(const tn_conv_shape *shape, tn_conv_pass pass, const
     plan.least_images = least_images(&plan);
     *out = plan;
     return TN_OK;
+}
+
+tn_status tn_conv_plan_pass(const tn_conv_shape *shape, tn_conv_pass pass, const tn_conv_wishes *wishes,
+                            tn_conv_plan *out)
+{
+    int tile = wishes->precise ? 0 : best_tile(shape, pass, keeps_prepared(wishes, pass));
+    return tn_conv_plan_tile(shape, pass, tile, wishes, out);
 }

@@ -11,15 +11,15 @@
 #include "base/options.h"
 #include "base/status.h"
 #include "kernels/arithmetic.h"
-#include "kernels/conv.h"
+#include "kernels/conv_candidates.h"
 #include "kernels/kernels.h"
 #include "layers/construct.h"
+#include "layers/conv2d_algorithms.h"
 #include "layers/window.h"
 #include "tensor/storage.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 typedef struct conv2d_layer {
@@ -151,11 +151,23 @@ static tn_status conv_shape(const conv2d_layer *conv, const tn_op_setup *setup, 
     return TN_OK;
 }
 
+/* The setup's algorithm where it names one for this pass, otherwise the choice of the cost model or of the clock. */
+static tn_status choose(const tn_op_setup *setup, const tn_conv_shape *shape, tn_conv_pass pass, tn_conv_plan *plan)
+{
+    const tn_conv_wishes wishes = {setup->precise, setup->keeps_prepared, setup->threads};
+    int tile;
+    bool bound;
+    TN_TRY(tn_conv2d_read_algorithm(setup, shape, pass, &bound, &tile));
+    if (bound)
+        return tn_conv_plan_tile(shape, pass, tile, &wishes, plan);
+    TN_TRY(tn_conv_plan_pass(shape, pass, &wishes, plan));
+    return setup->measure != NULL ? tn_conv_measure(setup->measure, &wishes, plan) : TN_OK;
+}
+
 static tn_status plan_pass(const tn_op_setup *setup, const tn_conv_shape *shape, tn_conv_pass pass, tn_conv_plan *plan,
                            size_t *scratch)
 {
-    const tn_conv_wishes wishes = {setup->precise, setup->keeps_prepared, setup->threads};
-    TN_TRY(tn_conv_plan_pass(shape, pass, &wishes, plan));
+    TN_TRY(choose(setup, shape, pass, plan));
     if (plan->scratch_bytes > *scratch)
         *scratch = plan->scratch_bytes;
     return TN_OK;
@@ -183,19 +195,6 @@ static tn_status plan_passes(const tn_op_setup *setup, const tn_conv_shape *shap
     return TN_OK;
 }
 
-/* "gemm" if all planned passes are alike, otherwise forward/data/filter. */
-static void name_algorithms(const conv2d_state *state, char *text, size_t size)
-{
-    const tn_conv_plan *plans[3] = {&state->forward, &state->data, &state->filter};
-    bool alike = true;
-    for (int i = 1; i < 3; i++)
-        alike = alike && (plans[i]->name[0] == '\0' || strcmp(plans[i]->name, plans[0]->name) == 0);
-    size_t used = 0;
-    for (int i = 0; i < (alike ? 1 : 3) && used < size; i++)
-        if (plans[i]->name[0] != '\0')
-            used += (size_t)snprintf(text + used, size - used, "%s%.23s", i == 0 ? "" : "/", plans[i]->name);
-}
-
 static tn_status prepare(const tn_layer *layer, const tn_op_setup *setup, tn_op_needs *out)
 {
     const conv2d_layer *conv = (const conv2d_layer *)layer;
@@ -206,7 +205,7 @@ static tn_status prepare(const tn_layer *layer, const tn_op_setup *setup, tn_op_
     memcpy(out->state, &state, sizeof state);
     out->prepared_bytes = state.forward.prepared_bytes;
     out->least_images = least_images(&state);
-    name_algorithms(&state, out->algorithm, sizeof out->algorithm);
+    tn_conv2d_name_algorithms(state.forward.name, state.data.name, state.filter.name, out->algorithm);
     bool backward = setup->training && (setup->input_gradient || setup->param_gradients);
     out->backward_needs_x = setup->training && setup->param_gradients;
     out->backward_needs_y = backward && conv->activation != TN_LINEAR && !setup->relu_is_taken_over;

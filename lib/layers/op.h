@@ -28,6 +28,7 @@ typedef struct tn_op_parameter {
     float init_limit; /* uniform in [-limit, limit); 0: zeros */
 } tn_op_parameter;
 
+#define TN_OP_ALGORITHM 80 /* bytes of the text that tells an operator's algorithms */
 #define TN_OP_STATE_BYTES 1280 /* room for what an operator's prepare works out: plans of three passes, or the shapes
                                   of a custom layer's parameters */
 
@@ -44,6 +45,9 @@ typedef struct tn_op_setup {
     bool relu_is_taken_over;  /* this layer ends in ReLU, and the next one's backward passes the gradient through it */
     bool takes_over_relu;     /* the layer before ends in ReLU, and this one's backward has to do that */
     int threads;
+    const char *algorithm;       /* to be used, as tn_op_needs.algorithm tells it; "": the operator's own choice. For
+                                    the call of prepare only */
+    const tn_allocator *measure; /* choose by timing, with memory from here; NULL: do not. For the call of prepare only */
 } tn_op_setup;
 
 /** What the operator answers. Zeroed before `prepare`. */
@@ -57,7 +61,7 @@ typedef struct tn_op_needs {
     int64_t least_images;  /* with by_image: fewer in a call cost more each; 0: it makes no difference */
     bool in_place;         /* y may be x, and dx may be dy: element by element */
     double flops_forward, flops_backward; /* of the direct algorithm */
-    char algorithm[64];    /* "" where there is no choice */
+    char algorithm[TN_OP_ALGORITHM]; /* "" where there is no choice */
     _Alignas(TN_MAX_RANK * 8) unsigned char state[TN_OP_STATE_BYTES]; /* handed back in tn_op_run */
 } tn_op_needs;
 

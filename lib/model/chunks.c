@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "layers/identity.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define CHUNK_BYTES (4 << 20) /* between two layers: a part of the last cache that others may need, too */
@@ -47,6 +48,10 @@ static tn_status prepare_for(tn_plan_step *step, const tn_layer *layer, int64_t 
     tn_op_setup setup = step->setup;
     setup.in.dims[0] = setup.out.dims[0] = images;
     tn_op_needs whole = step->needs;
+    if (setup.measure != NULL) { /* once is enough */
+        setup.algorithm = whole.algorithm;
+        setup.measure = NULL;
+    }
     memset(&step->needs, 0, sizeof step->needs);
     TN_TRY(layer->op->prepare(layer, &setup, &step->needs));
     step->needs.saved_bytes = whole.saved_bytes; /* of all images */
@@ -55,14 +60,31 @@ static tn_status prepare_for(tn_plan_step *step, const tn_layer *layer, int64_t 
     return TN_OK;
 }
 
-tn_status tn_plan_chunks(tn_plan *plan, const tn_network *network)
+static bool can_pair(const tn_plan *plan, const tn_network *network, size_t i)
 {
-    for (size_t i = 0; i + 1 < plan->step_count; i++) {
+    return i + 1 < plan->step_count && is_by_image(network, i) && is_by_image(network, i + 1) && is_private(plan, i) &&
+           !tn_is_chunked(plan, i);
+}
+
+/* The chunk that was chosen elsewhere, for a batch that comes to more than one of them. */
+static tn_status chosen_chunk(const tn_plan *plan, const tn_network *network, size_t i, int64_t chunk, int64_t *out)
+{
+    *out = tn_chunk_of_session(plan, chunk);
+    if (*out > 0 && !can_pair(plan, network, i))
+        return TN_FAIL(TN_ERR_STATE,
+                       "%s: is to pass chunks of %" PRId64 " images on, which this session does not allow",
+                       plan->steps[i].setup.name, chunk);
+    return TN_OK;
+}
+
+tn_status tn_plan_chunks(tn_plan *plan, const tn_network *network, const tn_step_choice *choices)
+{
+    for (size_t i = 0; i < plan->step_count; i++) {
         tn_plan_step *first = &plan->steps[i], *second = first + 1;
-        if (!is_by_image(network, i) || !is_by_image(network, i + 1) || !is_private(plan, i) ||
-            tn_is_chunked(plan, i))
-            continue;
-        first->chunk = chunk_of(plan, i);
+        if (choices != NULL)
+            TN_TRY(chosen_chunk(plan, network, i, choices[i].chunk, &first->chunk));
+        else
+            first->chunk = can_pair(plan, network, i) ? chunk_of(plan, i) : 0;
         if (first->chunk == 0)
             continue;
         TN_TRY(prepare_for(first, network->steps[i].layer, first->chunk));

@@ -14,8 +14,15 @@
 #include "model/plan.h"
 
 /** Find the pairs and prepare them again for a chunk: sets `chunk` of the first of each.
- *  Errors    those of the layers */
-TN_WARN_UNUSED tn_status tn_plan_chunks(tn_plan *plan, const tn_network *network);
+ *  @param choices  the chunks that are to be; NULL: by sizes
+ *  Errors    those of the layers; TN_ERR_STATE for a chunk where this session has no such pair */
+TN_WARN_UNUSED tn_status tn_plan_chunks(tn_plan *plan, const tn_network *network, const tn_step_choice *choices);
+
+/** A chunk as a session has it: one that is no less than its batch is none. */
+static inline int64_t tn_chunk_of_session(const tn_plan *plan, int64_t chunk)
+{
+    return chunk < plan->options.batch_size ? chunk : 0;
+}
 
 /** True if step i is the second of a pair. */
 static inline bool tn_is_chunked(const tn_plan *plan, size_t i)

@@ -166,5 +166,6 @@ tn_status tn_model_plan(const tn_layer *net, const tn_model_options *model_optio
     TN_TRY(tn_model_options_read("tn_model_plan", model_options, &model));
     tn_allocator fallback = tn_allocator_or_default(model.allocator);
     TN_TRY(tn_session_options_read("tn_model_plan", session_options, &fallback, &session));
+    session.measure = false;
     return plan_network(net, &model, &session, out);
 }

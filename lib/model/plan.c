@@ -89,6 +89,7 @@ static tn_status set_up_steps(tn_plan *plan, const tn_network *network, bool pre
             .precise = precise,
             .keeps_prepared = !plan->options.training && !plan->options.save_memory,
             .threads = plan->options.threads,
+            .measure = plan->options.measure ? &plan->allocator : NULL,
         };
         want_gradients(network, i, below, planned);
         below = below || planned->setup.param_gradients;
@@ -128,15 +129,27 @@ static void sink_gradients(tn_plan *plan, const tn_network *network)
     }
 }
 
-static tn_status prepare_steps(tn_plan *plan, const tn_network *network)
+static tn_status prepare_step(const tn_layer *layer, tn_plan_step *step, const char *algorithm)
 {
-    for (size_t i = 0; i < plan->step_count; i++) {
-        const tn_layer *layer = network->steps[i].layer;
-        tn_plan_step *step = &plan->steps[i];
-        TN_TRY(layer->op->prepare(layer, &step->setup, &step->needs));
-        if (step->needs.saved_bytes > PTRDIFF_MAX / 2 || step->needs.scratch_bytes > PTRDIFF_MAX / 2 ||
-            step->needs.prepared_bytes > PTRDIFF_MAX / 2)
-            return TN_FAIL(TN_ERR_OVERFLOW, "%s: needs too much memory", step->setup.name);
+    step->setup.algorithm = algorithm;
+    TN_TRY(layer->op->prepare(layer, &step->setup, &step->needs));
+    if (algorithm[0] != '\0' && step->needs.algorithm[0] == '\0')
+        return TN_FAIL(TN_ERR_UNSUPPORTED, "%s: algorithm is to be \"%.80s\", but it has no choice of any",
+                       step->setup.name, algorithm);
+    if (step->needs.saved_bytes > PTRDIFF_MAX / 2 || step->needs.scratch_bytes > PTRDIFF_MAX / 2 ||
+        step->needs.prepared_bytes > PTRDIFF_MAX / 2)
+        return TN_FAIL(TN_ERR_OVERFLOW, "%s: needs too much memory", step->setup.name);
+    return TN_OK;
+}
+
+tn_status tn_plan_prepare(tn_plan *plan, const tn_network *network, const tn_step_choice *choices)
+{
+    for (size_t i = 0; i < plan->step_count; i++)
+        TN_TRY(prepare_step(network->steps[i].layer, &plan->steps[i], choices != NULL ? choices[i].algorithm : ""));
+    TN_TRY(tn_plan_chunks(plan, network, choices));
+    for (size_t i = 0; i < plan->step_count; i++) { /* both are the caller's */
+        plan->steps[i].setup.algorithm = "";
+        plan->steps[i].setup.measure = NULL;
     }
     return TN_OK;
 }
@@ -152,17 +165,18 @@ static void place_gradient(tn_plan *plan, const tn_parameter *parameter, bool ke
     *total += parameter->bytes; /* at most the parameters' block */
 }
 
-static void place_gradients(tn_plan *plan, const tn_network *network, size_t *total)
+static void place_gradients(tn_plan *plan, const tn_network *network)
 {
-    *total = 0;
+    size_t total = 0;
     for (size_t i = 0; i < plan->step_count; i++) {
         const tn_step *step = &network->steps[i];
         for (size_t k = 0; k < step->parameter_count; k++) {
             size_t index = step->first_parameter + k;
             bool kept = !(plan->steps[i].setup.sunk_gradients >> k & 1U);
-            place_gradient(plan, &network->parameters[index], kept, index, total);
+            place_gradient(plan, &network->parameters[index], kept, index, &total);
         }
     }
+    plan->memory.gradients = total;
 }
 
 static tn_status place_prepared(tn_plan *plan, size_t *total)
@@ -209,30 +223,31 @@ static void fill_row(tn_plan *plan, const tn_network *network, size_t i)
         memory->activations = tn_align_up((size_t)elements * sizeof(float));
     memory->scratch = tn_align_up(planned->needs.scratch_bytes);
     memory->prepared = tn_align_up(planned->needs.prepared_bytes);
-    memory->total =
-        memory->parameters + memory->gradients + memory->activations + memory->scratch + memory->prepared;
+    memory->total = memory->parameters + memory->gradients + memory->activations + memory->scratch + memory->prepared;
 }
 
-static tn_status add_up(tn_plan *plan, const tn_network *network)
+tn_status tn_plan_add_up(tn_plan *plan, const tn_network *network)
 {
-    size_t gradients, activations, prepared, scratch = 0;
-    place_gradients(plan, network, &gradients);
+    size_t activations, prepared;
+    tn_memory *memory = &plan->memory;
     TN_TRY(place_prepared(plan, &prepared));
     TN_TRY(tn_plan_activations(plan, &activations));
+    memory->parameters = network->parameter_bytes;
+    memory->activations = activations;
+    memory->prepared = prepared;
+    memory->scratch = 0;
     for (size_t i = 0; i < plan->step_count; i++) {
         fill_row(plan, network, i);
-        if (plan->rows[i].row.memory.scratch > scratch)
-            scratch = (size_t)plan->rows[i].row.memory.scratch;
+        if (plan->rows[i].row.memory.scratch > memory->scratch)
+            memory->scratch = plan->rows[i].row.memory.scratch;
     }
-    plan->memory = (tn_memory){.parameters = network->parameter_bytes, .gradients = gradients,
-                               .activations = activations, .scratch = scratch, .prepared = prepared};
-    plan->memory.total = plan->memory.parameters + plan->memory.gradients + activations + scratch + prepared;
+    memory->total = memory->parameters + memory->gradients + memory->activations + memory->scratch + memory->prepared;
     return TN_OK;
 }
 
 /* --- making */
 
-static tn_status allocate(tn_plan *plan)
+tn_status tn_plan_allocate(tn_plan *plan)
 {
     size_t rows, steps;
     if (!tn_mul_size(plan->step_count, sizeof *plan->rows, &rows) ||
@@ -245,13 +260,19 @@ static tn_status allocate(tn_plan *plan)
 
 static tn_status build(tn_plan *plan, const tn_network *network, bool precise)
 {
-    TN_TRY(allocate(plan));
+    TN_TRY(tn_plan_allocate(plan));
     TN_TRY(set_up_steps(plan, network, precise));
     hand_over_relu(plan, network);
     sink_gradients(plan, network);
-    TN_TRY(prepare_steps(plan, network));
-    TN_TRY(tn_plan_chunks(plan, network));
-    return add_up(plan, network);
+    TN_TRY(tn_plan_prepare(plan, network, NULL));
+    place_gradients(plan, network);
+    return tn_plan_add_up(plan, network);
+}
+
+void tn_plan_own_names(tn_plan *plan)
+{
+    for (size_t i = 0; plan->steps != NULL && i < plan->step_count; i++)
+        plan->steps[i].setup.name = plan->rows[i].name;
 }
 
 tn_status tn_plan_create(const tn_network *network, bool precise, const tn_session_options *options, tn_plan **out)
@@ -265,8 +286,7 @@ tn_status tn_plan_create(const tn_network *network, bool precise, const tn_sessi
     plan->parameter_count = network->parameter_count;
     tn_status status = build(plan, network, precise);
     plan->options.optimizer = NULL; /* may go before the plan */
-    for (size_t i = 0; plan->steps != NULL && i < plan->step_count; i++)
-        plan->steps[i].setup.name = plan->rows[i].name; /* the network may go before the plan */
+    tn_plan_own_names(plan);
     if (status == TN_OK)
         *out = plan;
     else

@@ -25,6 +25,12 @@ typedef struct tn_plan_step {
     size_t prepared; /* in the block of what is prepared */
 } tn_plan_step;
 
+/** What a step is computed with where somebody else chose: it decides the bits of its results. */
+typedef struct tn_step_choice {
+    const char *algorithm; /* as tn_layer_plan.algorithm tells it; "": the operator's own choice */
+    int64_t chunk;         /* as tn_plan_step.chunk; one that is no less than the session's batch is none */
+} tn_step_choice;
+
 /** A public row with the strings that it points to. */
 typedef struct tn_plan_row {
     tn_layer_plan row;
@@ -53,6 +59,25 @@ TN_WARN_UNUSED tn_status tn_session_options_read(const char *function, const tn_
 TN_WARN_UNUSED tn_status tn_plan_create(const tn_network *network, bool precise, const tn_session_options *options,
                                         tn_plan **out);
 
+/** Plan again what `plan` is a plan of, with other choices.
+ *  @param choices  [step_count]
+ *  Errors    TN_ERR_UNSUPPORTED for an algorithm that a layer does not have; TN_ERR_STATE for one that `precise`
+ *            excludes, and for chunks that this session does not allow; TN_ERR_OVERFLOW, TN_ERR_NO_MEMORY */
+TN_WARN_UNUSED tn_status tn_plan_remake(const tn_plan *plan, const tn_network *network, const tn_step_choice *choices,
+                                        tn_plan **out);
+/** Let a plan say what one that was remade from it says. What callers borrowed from it stays where it is. */
+void tn_plan_adopt(tn_plan *plan, const tn_plan *next);
+
+/* --- between the files of plans */
+
+/** Allocate the lists of a plan whose counts are set. */
+TN_WARN_UNUSED tn_status tn_plan_allocate(tn_plan *plan);
+/** Ask every layer to prepare for its setup, and find the chunks. choices NULL: the layers' own. */
+TN_WARN_UNUSED tn_status tn_plan_prepare(tn_plan *plan, const tn_network *network, const tn_step_choice *choices);
+/** Place activations, fill the rows, and add up; the gradients have been placed. */
+TN_WARN_UNUSED tn_status tn_plan_add_up(tn_plan *plan, const tn_network *network);
+/** Let setups name their layers by the rows' strings: the network may go before the plan. */
+void tn_plan_own_names(tn_plan *plan);
 /** Decide which buffers share memory and place them: x, y, dx, dy, saved of all steps; gives the block's size. */
 TN_WARN_UNUSED tn_status tn_plan_activations(tn_plan *plan, size_t *total);
 

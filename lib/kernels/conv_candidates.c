@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  The candidates of a convolution and their names. */
+#include "kernels/conv_candidates.h"
+
+#include "kernels/product.h"
+#include "kernels/winograd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int tn_conv_candidates(const tn_conv_shape *shape, bool precise, int tiles[TN_CONV_CANDIDATES])
+{
+    int count = 0;
+    tiles[count++] = 0;
+    if (precise || !tn_winograd_applies(shape))
+        return count;
+    for (const tn_winograd_maps *maps = tn_conv_kernels()->winograd; maps->m != 0; maps++)
+        if (maps->r == shape->r && count < TN_CONV_CANDIDATES)
+            tiles[count++] = (int)maps->m;
+    return count;
+}
+
+void tn_conv_name(const tn_conv_shape *shape, int tile, char name[TN_CONV_NAME])
+{
+    if (tile > 0)
+        snprintf(name, TN_CONV_NAME, "winograd(%d,%d)", tile, (int)shape->r);
+    else
+        snprintf(name, TN_CONV_NAME, "gemm");
+}
+
+bool tn_conv_find(const tn_conv_shape *shape, bool precise, const char *name, int *tile)
+{
+    int tiles[TN_CONV_CANDIDATES], count = tn_conv_candidates(shape, precise, tiles);
+    for (int i = 0; i < count; i++) {
+        char own[TN_CONV_NAME];
+        tn_conv_name(shape, tiles[i], own);
+        if (strcmp(own, name) == 0) {
+            *tile = tiles[i];
+            return true;
+        }
+    }
+    return false;
+}
