@@ -69,21 +69,26 @@ typedef struct tn_checkpoint {
     size_t struct_size;
     tn_model *model;
     tn_optimizer *optimizer;  /**< state, step, base rate; its schedule is saved, and must be the same to load */
-    tn_session *session;      /**< the seed and the step that key dropout; load puts the seed into the model */
+    tn_session *session;      /**< the seed and the step that key dropout, and if it trains the algorithms of its layers;
+                                   load puts the seed into the model, and the algorithms into a session that trains */
     tn_loader *loader;        /**< seed, batch size and sample count are saved, and must be the same to load */
     tn_progress *progress;    /**< its position is restored here; tn_fit goes on from it */
     const tn_metadata *metadata; /**< save: more keys for the file, read back with tn_safetensors_metadata */
     size_t metadata_count;
-    bool force;               /**< load: accept another seed, batch size, sample count and schedule */
+    bool force;               /**< load: accept another seed, batch size, sample count and schedule, and algorithms or
+                                   chunks that cannot be had: the session then keeps its own */
 } tn_checkpoint;
 
 /** Save a checkpoint: a safetensors file that NumPy and PyTorch read. Equal states give equal bytes.
  *  Errors    TN_ERR_STATE between a backward that has begun a step of the optimizer (tn_session_options.optimizer) and
  *            tn_optimizer_step; TN_ERR_IO, TN_ERR_INVALID, TN_ERR_NO_MEMORY */
 TN_WARN_UNUSED TN_API tn_status tn_checkpoint_save(const char *path, const tn_checkpoint *checkpoint);
-/** Load a checkpoint; on any failure everything is as it was.
- *  Errors    TN_ERR_STATE if it is of another run (another optimizer, schedule, seed, batch size,
- *            sample count) */
+/** Load a checkpoint; on any failure everything is as it was. A session for training goes on with the algorithms and
+ *  chunks of images that the file names, so that its results are the same bits; where they are others than its own, its
+ *  activations and scratch are allocated anew, and what tn_session_plan tells changes.
+ *  Errors    TN_ERR_STATE if it is of another run (another optimizer, schedule, seed, batch size, sample count; Winograd
+ *            in a model that is `precise`, chunks in a session that keeps outputs); TN_ERR_UNSUPPORTED if it names an
+ *            algorithm that this library does not have for the layer */
 TN_WARN_UNUSED TN_API tn_status tn_checkpoint_load(const char *path, const tn_checkpoint *checkpoint);
 
 #ifdef __cplusplus

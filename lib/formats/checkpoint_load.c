@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  Loading a checkpoint, all or nothing: everything is read and checked beside the handles, then applied by calls that
- *  cannot fail any more. The one thing that a failure may leave is an optimizer bound to the model, with zero state.
- *  Algorithms are not compared: on another processor a run goes on, with its own. */
+ *  cannot fail any more. The one thing that a failure may leave is an optimizer bound to the model, with zero state. */
 #include "base/memory.h"
 #include "base/status.h"
+#include "formats/checkpoint_algorithms.h"
 #include "formats/checkpoint_names.h"
 #include "formats/run_state.h"
 #include "formats/safetensors.h"
@@ -75,7 +75,13 @@ static tn_status stage_optimizer(tn_staging *staging, const tn_safetensors *file
     return TN_OK;
 }
 
-static tn_status load(tn_safetensors *file, const char *path, const tn_checkpoint *checkpoint, tn_staging *staging)
+/* What waits to be applied. */
+typedef struct waiting {
+    tn_staging staging;
+    tn_session_change change;
+} waiting;
+
+static tn_status load(tn_safetensors *file, const char *path, const tn_checkpoint *checkpoint, waiting *w)
 {
     tn_run_state state, before;
     TN_TRY(check_format(file, path));
@@ -83,31 +89,37 @@ static tn_status load(tn_safetensors *file, const char *path, const tn_checkpoin
     TN_TRY(tn_run_state_read(file, path, wanted_parts(checkpoint), &state));
     TN_TRY(tn_run_state_check(path, checkpoint, &state));
     TN_TRY(check_strangers(file, path, checkpoint));
-    TN_TRY(tn_staging_add_model(staging, file, checkpoint->model, false));
+    TN_TRY(tn_staging_add_model(&w->staging, file, checkpoint->model, false));
     if (checkpoint->optimizer != NULL) {
         TN_TRY(tn_optimizer_bind(checkpoint->optimizer, checkpoint->model));
-        TN_TRY(stage_optimizer(staging, file, checkpoint->model, checkpoint->optimizer));
+        TN_TRY(stage_optimizer(&w->staging, file, checkpoint->model, checkpoint->optimizer));
     }
-    TN_TRY(tn_staging_load(staging, file));
+    TN_TRY(tn_algorithms_stage(file, path, checkpoint->session, checkpoint->force, &w->change));
+    TN_TRY(tn_staging_load(&w->staging, file));
     TN_TRY(tn_run_state_apply(&state, checkpoint));
-    return tn_staging_apply(staging, checkpoint->model, checkpoint->optimizer);
+    TN_TRY(tn_staging_apply(&w->staging, checkpoint->model, checkpoint->optimizer));
+    if (checkpoint->session != NULL)
+        tn_session_change_apply(checkpoint->session, &w->change);
+    return TN_OK;
 }
 
 tn_status tn_checkpoint_load(const char *path, const tn_checkpoint *checkpoint)
 {
     tn_checkpoint known;
     tn_safetensors *file = NULL;
-    tn_staging staging;
+    waiting w = {0};
     if (path == NULL)
         return TN_FAIL(TN_ERR_INVALID, "tn_checkpoint_load: path is NULL");
     TN_TRY(tn_checkpoint_read("tn_checkpoint_load", checkpoint, &known));
     tn_allocator allocator = tn_model_file_allocator(known.model);
     TN_TRY(tn_safetensors_open(&allocator, path, &file));
     size_t states = 1 + tn_optimizer_state_count(known.optimizer);
-    tn_status status = tn_staging_create(&staging, &allocator, tn_model_parameter_count(known.model) * states);
+    tn_status status = tn_staging_create(&w.staging, &allocator, tn_model_parameter_count(known.model) * states);
     if (status == TN_OK)
-        status = load(file, path, &known, &staging);
-    tn_staging_destroy(&staging);
+        status = load(file, path, &known, &w);
+    tn_staging_destroy(&w.staging);
+    if (known.session != NULL)
+        tn_session_change_destroy(known.session, &w.change);
     tn_safetensors_close(&file);
     return status;
 }

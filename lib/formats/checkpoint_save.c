@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  Checkpoints are safetensors files: parameters under their own names, the optimizer's state as
- *  "optimizer.<parameter>.<state>", everything else as strings of the metadata (run_state.h), then the algorithm that
- *  the session chose for each layer as "tinynet.algorithm.<layer>" (to be read by people), then the caller's keys. */
+ *  "optimizer.<parameter>.<state>", everything else as strings of the metadata (run_state.h), then algorithms and
+ *  chunks of each layer (checkpoint_algorithms.h), then the caller's keys. */
 #include "base/memory.h"
 #include "base/status.h"
+#include "formats/checkpoint_algorithms.h"
 #include "formats/checkpoint_names.h"
 #include "formats/run_state.h"
 #include "formats/safetensors.h"
 #include "formats/staging.h"
 #include "optim/algorithm.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The lists that are written, with room for everything that may come. */
@@ -54,8 +57,8 @@ static tn_status lists_create(lists *l, const tn_checkpoint *checkpoint)
     size_t layers = tn_plan_layer_count(tn_session_plan(checkpoint->session));
     *l = (lists){.allocator = tn_model_file_allocator(checkpoint->model)};
     l->most_tensors = parameters + states;
-    l->most_owned = states + layers;
-    l->most_metadata = 1 + TN_RUN_STATE_ENTRIES + layers + checkpoint->metadata_count;
+    l->most_owned = states + 4 * layers; /* keys and values of algorithms and chunks */
+    l->most_metadata = 1 + TN_RUN_STATE_ENTRIES + 2 * layers + checkpoint->metadata_count;
     TN_TRY(tn_alloc(&l->allocator, l->most_tensors * sizeof *l->names, "names", &l->names));
     TN_TRY(tn_alloc(&l->allocator, l->most_tensors * sizeof *l->tensors, "tensors", &l->tensors));
     TN_TRY(tn_alloc(&l->allocator, l->most_owned * sizeof *l->owned, "names", &l->owned));
@@ -98,16 +101,25 @@ static tn_status add_optimizer(lists *l, tn_model *model, tn_optimizer *optimize
     return TN_OK;
 }
 
-static tn_status add_algorithms(lists *l, const tn_plan *plan)
+static tn_status add_text(lists *l, const char *prefix, const char *layer, const char *value)
 {
-    for (size_t i = 0; i < tn_plan_layer_count(plan); i++) {
-        const tn_layer_plan *row = tn_plan_layer(plan, i);
-        tn_metadata *entry = &l->metadata[l->metadata_count];
-        if (row->algorithm[0] == '\0')
-            continue;
-        TN_TRY(own_join(l, "tinynet.algorithm.", row->name, "", "", &entry->key));
-        entry->value = row->algorithm;
-        l->metadata_count++;
+    tn_metadata *entry = &l->metadata[l->metadata_count];
+    TN_TRY(own_join(l, prefix, layer, "", "", &entry->key));
+    TN_TRY(own_join(l, value, "", "", "", &entry->value));
+    l->metadata_count++;
+    return TN_OK;
+}
+
+static tn_status add_algorithms(lists *l, const tn_session *session)
+{
+    for (size_t i = 0; tn_algorithms_are_kept(session) && i < session->plan->step_count; i++) {
+        const tn_plan_step *step = &session->plan->steps[i];
+        char images[24];
+        if (step->needs.algorithm[0] != '\0')
+            TN_TRY(add_text(l, TN_ALGORITHM_PREFIX, step->setup.name, step->needs.algorithm));
+        snprintf(images, sizeof images, "%" PRId64, step->chunk);
+        if (step->chunk > 0)
+            TN_TRY(add_text(l, TN_CHUNK_PREFIX, step->setup.name, images));
     }
     return TN_OK;
 }
@@ -129,7 +141,7 @@ static tn_status save(const char *path, const tn_checkpoint *checkpoint, lists *
     tn_run_state_write(&state, &text);
     add_metadata(l, &format, 1);
     add_metadata(l, text.entries, text.count);
-    TN_TRY(add_algorithms(l, tn_session_plan(checkpoint->session)));
+    TN_TRY(add_algorithms(l, checkpoint->session));
     add_metadata(l, checkpoint->metadata, checkpoint->metadata_count);
     TN_TRY(add_parameters(l, checkpoint->model));
     if (checkpoint->optimizer != NULL)

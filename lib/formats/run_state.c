@@ -125,8 +125,8 @@ void tn_run_state_write(const tn_run_state *state, tn_run_text *out)
     }
 }
 
-/* Decimal digits and nothing else; no number of a run is negative. */
-static bool read_decimal(const char *text, uint64_t most, uint64_t *out)
+/* No number of a run is negative. */
+bool tn_decimal_read(const char *text, uint64_t most, uint64_t *out)
 {
     uint64_t number = 0;
     for (const char *at = text; *at != '\0'; at++) {
@@ -142,7 +142,7 @@ static bool read_field(const struct field *field, const char *text, uint64_t *ou
 {
     if (field->kind == BITS)
         return strlen(text) == 16 && tn_hex_read(text, 16, out);
-    return read_decimal(text, field->kind == SIGNED ? INT64_MAX : UINT64_MAX, out);
+    return tn_decimal_read(text, field->kind == SIGNED ? INT64_MAX : UINT64_MAX, out);
 }
 
 tn_status tn_run_state_read(const tn_safetensors *file, const char *path, unsigned wanted, tn_run_state *out)

@@ -37,6 +37,8 @@ typedef struct tn_run_text {
     size_t count;
 } tn_run_text;
 
+/** Read decimal digits and nothing else; false for any other text, and above `most`. */
+bool tn_decimal_read(const char *text, uint64_t most, uint64_t *out);
 /** Read a checkpoint's options of any age, and check that its handles belong together.
  *  @param function  for messages
  *  Errors    TN_ERR_INVALID, TN_ERR_UNSUPPORTED */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  Checkpoints: everything comes back, or nothing changes. */
-#include "formats/safetensors.h"
+#include "rewrite.h"
 #include "small_run.h"
 
 #include <inttypes.h>
@@ -201,33 +201,6 @@ START_TEST(test_arguments)
 }
 END_TEST
 
-/* Write the checkpoint again with one string of its metadata changed (value NULL: left out), checksum made right. */
-static const char *change(const char *path, const char *key, const char *value)
-{
-    tn_safetensors *file = NULL;
-    const char *names[32];
-    tn_tensor *tensors[32] = {NULL};
-    tn_metadata metadata[64];
-    size_t count = 0;
-    ck_ok(tn_safetensors_open(NULL, path, &file));
-    for (size_t i = 0; i < tn_safetensors_count(file); i++) {
-        names[i] = tn_safetensors_name(file, i);
-        ck_ok(tn_safetensors_load(file, names[i], &tensors[i]));
-    }
-    for (size_t i = 0; i < file->header.metadata_count; i++) {
-        const char *found = file->header.text + file->header.metadata[i];
-        const char *old = tn_safetensors_metadata(file, found), *now = strcmp(found, key) == 0 ? value : old;
-        if (strcmp(found, TN_CHECKSUM_KEY) != 0 && now != NULL)
-            metadata[count++] = (tn_metadata){found, now};
-    }
-    ck_ok(tn_safetensors_write(NULL, scratch("changed"), tn_safetensors_count(file), names,
-                               (const tn_tensor *const *)tensors, metadata, count));
-    for (size_t i = 0; i < tn_safetensors_count(file); i++)
-        tn_tensor_destroy(&tensors[i]);
-    tn_safetensors_close(&file);
-    return scratch("changed");
-}
-
 START_TEST(test_values)
 {
     static const struct {
@@ -258,12 +231,12 @@ START_TEST(test_values)
     };
     save("run", usual);
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++)
-        expect_refusal(change(scratch("run"), changes[i].key, changes[i].value), other_weights, false,
+        expect_refusal(rewrite(scratch("run"), changes[i].key, changes[i].value), other_weights, false,
                        changes[i].status, "changed");
     small_run run = small_create(other_weights);
     tn_checkpoint checkpoint = small_checkpoint(&run);
-    ck_ok(tn_checkpoint_load(change(scratch("run"), "tinynet.loader.batch", "3"), &checkpoint));
-    ck_ok(tn_checkpoint_load(change(scratch("run"), "tinynet.algorithm.conv2d_1", NULL), &checkpoint));
+    ck_ok(tn_checkpoint_load(rewrite(scratch("run"), "tinynet.loader.batch", "3"), &checkpoint));
+    ck_ok(tn_checkpoint_load(rewrite(scratch("run"), "tinynet.algorithm.conv2d_1", NULL), &checkpoint));
     small_destroy(&run);
 }
 END_TEST
