@@ -28,6 +28,7 @@ static const struct option long_options[] = {
     {"resume", required_argument, NULL, OPTION_RESUME},
     {"log", required_argument, NULL, OPTION_LOG},
     {"force", no_argument, NULL, OPTION_FORCE},
+    {"measure", no_argument, NULL, OPTION_MEASURE},
     {"summary", no_argument, NULL, OPTION_SUMMARY},
     {"quiet", no_argument, NULL, OPTION_QUIET},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -55,6 +56,8 @@ bool options_help(const fmnist_program *program)
                          "                     rate are its own unless given\n"
                          "  --force            resume although data, limit, seed, batch size or learning rate\n"
                          "                     are others\n"
+                         "  --measure          choose the convolutions' algorithms by timing them first; a\n"
+                         "                     resumed run keeps those of its checkpoint\n"
                          "  --log FILE         one JSON object a line for each step and epoch; --resume appends\n"
                          "  --summary          print each layer's output shape and exit\n"
                          "  --quiet            no progress on standard error\n"
@@ -176,6 +179,7 @@ int options_read(const fmnist_program *program, int argc, char **argv, fmnist_op
     if (optind < argc)
         return report_refusal("unexpected argument '%s'; '%s --help' lists the options", argv[optind], program->name);
     out->force = out->given[OPTION_FORCE];
+    out->measure = out->given[OPTION_MEASURE];
     out->summary = out->given[OPTION_SUMMARY];
     out->quiet = out->given[OPTION_QUIET];
     out->help = out->given[OPTION_HELP];

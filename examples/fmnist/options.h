@@ -23,6 +23,7 @@ typedef enum option_id {
     OPTION_LOG,
     OPTION_VALUES, /* number of the ones above */
     OPTION_FORCE = OPTION_VALUES,
+    OPTION_MEASURE,
     OPTION_SUMMARY,
     OPTION_QUIET,
     OPTION_HELP,
@@ -38,7 +39,7 @@ typedef struct fmnist_options {
     double learning_rate;
     const char *data;                      /* directory */
     const char *checkpoint, *resume, *log; /* NULL: none */
-    bool force, summary, quiet, help, version;
+    bool force, measure, summary, quiet, help, version;
     bool given[OPTION_COUNT];
     const char *text[OPTION_VALUES]; /* as given */
 } fmnist_options;

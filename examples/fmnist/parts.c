@@ -38,7 +38,8 @@ static tn_status build(fmnist_run *run)
         return tn_last_status();
     TRY(tn_session_create(run->model,
                           TN_OPTIONS(tn_session_options, .batch_size = options->batch_size, .training = true,
-                                     .threads = (int)options->threads, .optimizer = run->optimizer),
+                                     .threads = (int)options->threads, .optimizer = run->optimizer,
+                                     .measure = options->measure && !options->resume), /* resumed: the checkpoint's */
                           &run->session));
     run->progress = (tn_progress){.struct_size = sizeof run->progress};
     return tn_stop_create(NULL, &run->stop);

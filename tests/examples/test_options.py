@@ -52,7 +52,8 @@ class Options(driver.Programs):
     def test_help_names_every_option(self):
         for program in ("alexnet_fmnist", "lenet_fmnist"):
             done = self.run_program(program, "--help")
-            for option in [*NUMBERS, "--data", "--checkpoint", "--resume", "--force", "--log", "--summary", "--quiet"]:
+            for option in [*NUMBERS, "--data", "--checkpoint", "--resume", "--force", "--measure", "--log", "--summary",
+                           "--quiet"]:
                 self.assertIn(f" {option} ", done.stdout)
             self.assertEqual(done.stderr, "")
             self.assertEqual(self.run_program(program, "-h").stdout, done.stdout)

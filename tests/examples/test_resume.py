@@ -20,6 +20,13 @@ class Resume(driver.Programs):
         self.assertEqual(driver.read("whole.ckpt"), driver.read("part.ckpt"))
         self.assertEqual(driver.without_times("whole.log"), driver.without_times("part.log"))
 
+    def test_measured(self):
+        """A run that measured its algorithms goes on with them, asked again or not."""
+        self.train("--epochs", 1, "--checkpoint", "measured.ckpt", "--measure")
+        for name, options in (("with", ["--measure"]), ("without", [])):
+            self.train("--epochs", 2, "--resume", "measured.ckpt", "--checkpoint", name, *options)
+        self.assertEqual(driver.read("with"), driver.read("without"))
+
     def test_complete(self):
         self.train("--epochs", 1, "--checkpoint", "x.ckpt", "--log", "log")
         before = driver.read("x.ckpt"), driver.read("log")
