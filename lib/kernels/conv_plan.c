@@ -13,11 +13,13 @@
 #include "kernels/gemm_kernel.h"
 #include "kernels/winograd.h"
 
-#define IMAGES 32           /* most images that are looked at: with more nothing changes */
-#define READ_COST 12.0      /* multiply-adds that a number costs that comes from memory */
-#define PACK_COST 12.0      /* that a packed number costs */
-#define TRANSFORM_COST 24.0 /* that a number of a transformed tile or filter costs */
-#define SHOWS 0.005         /* share of the time that work once a call may take */
+#define IMAGES 32 /* most images that are looked at: with more nothing changes */
+/* Multiply-adds that a number costs, fitted to what tests/bench/bench_choice measures. */
+#define PACK_COST 6.0       /* packed: read from the caches or memory, and written to a cache */
+#define TRANSFORM_COST 16.0 /* of a transformed tile, which stays near until it is multiplied */
+#define FILTER_COST 48.0    /* of a transformed filter: more than caches hold, so memory has it in between */
+#define READ_COST 20.0      /* of a prepared filter, read from memory */
+#define SHOWS 0.01          /* share of the time that work once a call may take */
 
 tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int threads, size_t *out)
 {
@@ -81,7 +83,7 @@ static double cost_of_winograd(const tn_conv_shape *s, tn_conv_pass pass, bool p
     if (pass == TN_CONV_FILTER)
         in = whole(wg.in.channels, wg.s);
     double rows = pass == TN_CONV_FILTER ? tiles : whole((int64_t)tiles, wg.s);
-    double filters = (prepared ? READ_COST : TRANSFORM_COST) * in * out;
+    double filters = (prepared ? READ_COST : FILTER_COST) * in * out;
     return points * (rows * in * out + TRANSFORM_COST * tiles * (in + out) + filters);
 }
 
@@ -116,7 +118,7 @@ static int64_t least_images(const tn_conv_plan *plan)
     if (plan->algorithm == TN_CONV_WINOGRAD)
         wg = tn_winograd_of(&plan->shape, plan->pass, plan->tile);
     double rows = plan->tile > 0 ? (double)(wg.tiles_h * wg.tiles_w) : (double)(plan->shape.oh * plan->shape.ow);
-    double images = (plan->tile > 0 ? TRANSFORM_COST : PACK_COST) / (SHOWS * rows);
+    double images = (plan->tile > 0 ? FILTER_COST : PACK_COST) / (SHOWS * rows);
     return images < 1.0 ? 1 : (int64_t)images;
 }
 
