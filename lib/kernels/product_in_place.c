@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Tiles whose rows are read where they lie; see isa/in_place_tile.c. The epilogue is part of the last of them, while
- * the sums are in registers. */
+ *  Tiles whose rows are read where they lie; see isa/in_place_tile.c. The epilogue is part of the last of them, while the
+ *  sums are in registers. */
 #include "kernels/gemm_kernel.h"
 #include "kernels/product_task.h"
 
@@ -19,6 +19,8 @@ static void multiply_edge(const tn_nest *nest, const float *const *places, int64
 {
     _Alignas(64) float tile[TN_PANEL_LANES * TN_PANEL_LANES], bias[TN_PANEL_LANES] = {0};
     tn_tile_end whole = *end;
+    if (end->add) /* no number that the caller's floating-point traps could mind */
+        memset(tile, 0, (size_t)(nest->s * nest->v) * sizeof *tile);
     for (int64_t i = 0; i < rows && end->add; i++)
         memcpy(tile + i * nest->v, c + i * ldc, (size_t)cols * sizeof *c);
     if (end->bias) {
