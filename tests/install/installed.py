@@ -40,9 +40,9 @@ def through_pkg_config(prefix, scratch):
     flags = shlex.split(run("pkg-config", "--cflags", "--libs", "tinynet", **pc))
     run(*compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", program, "-o", os.path.join(scratch, "shared"), *flags)
     expect(run(os.path.join(scratch, "shared"), LD_LIBRARY_PATH=library), "outside: 4 outputs")
-    if shutil.which("ldd") and "libtinynet.so.0 =>" not in run("ldd", os.path.join(scratch, "shared"),
+    if shutil.which("ldd") and "libtinynet.so.1 =>" not in run("ldd", os.path.join(scratch, "shared"),
                                                                LD_LIBRARY_PATH=library):
-        sys.exit("the shared program does not ask for libtinynet.so.0")
+        sys.exit("the shared program does not ask for libtinynet.so.1")
     flags = shlex.split(run("pkg-config", "--cflags", "--libs", "--static", "tinynet", **pc))
     archive = os.path.join(library, "libtinynet.a")
     flags = [archive if flag == "-ltinynet" else flag for flag in flags] # the shared one lies beside it
@@ -61,7 +61,7 @@ def check_files(prefix):
                                                         recursive=True)[0]), prefix)
     headers = [name for name in os.listdir(os.path.join(top, "include", "tinynet")) if name.endswith(".h")]
     wanted = [f"include/tinynet/{name}" for name in headers + ["version.h"]]
-    wanted += [f"{library}/{name}" for name in ("libtinynet.so", "libtinynet.so.0", "libtinynet.a",
+    wanted += [f"{library}/{name}" for name in ("libtinynet.so", "libtinynet.so.1", "libtinynet.a",
                                                 "pkgconfig/tinynet.pc")] + ["share/doc/tinynet/COPYING"]
     missing = sorted(set(wanted) - found)
     if missing:
