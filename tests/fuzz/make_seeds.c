@@ -67,7 +67,7 @@ static void seed_programs(void)
     unsigned char program[512];
     uint32_t state = 1;
     for (int i = 0; i < 64; i++) {
-        char name[32];
+        char name[24];
         for (size_t k = 0; k < sizeof program; k++) {
             state = state * 1664525u + 1013904223u; /* Numerical Recipes' generator */
             program[k] = (unsigned char)(state >> 24);
