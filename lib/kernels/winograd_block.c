@@ -96,6 +96,15 @@ static void multiply_group(const tn_winograd_block *b, const float *u, const flo
     }
 }
 
+/** Vectors of the last tile may reach past its filters, into numbers that must not trap. */
+static void clear_slack(const tn_winograd_block *b, float *m)
+{
+    int64_t used = b->panels * b->pass->wg->s * b->space->out_width;
+    int64_t slack = tn_min(b->space->m_point - used, TN_MAP_CHUNK);
+    if (b->space->out_width % TN_MAP_CHUNK != 0)
+        memset(m + used, 0, (size_t)slack * sizeof *m);
+}
+
 void tn_winograd_block_multiply(const tn_winograd_block *b, int64_t point)
 {
     const tn_winograd *wg = b->pass->wg;
@@ -108,6 +117,7 @@ void tn_winograd_block_multiply(const tn_winograd_block *b, int64_t point)
         for (int64_t j = 0; j < panels; j += group)
             multiply_group(b, u, filters, m, j, tn_min(j + group, panels), k0, tn_min(k - k0, depth));
     }
+    clear_slack(b, m);
 }
 
 /* ---- A^T M A ---- */

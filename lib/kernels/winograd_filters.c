@@ -10,6 +10,8 @@
 #include "kernels/product.h"
 #include "kernels/winograd.h"
 
+#include <string.h>
+
 typedef struct filter_job {
     const tn_winograd *wg;
     const float *w;
@@ -70,6 +72,8 @@ static void transform_inputs(const filter_job *job, int64_t panel, int64_t input
         gather_rotated(job, input, count, first, width, squares);
     else
         gather_straight(job, input, count, first, width, squares);
+    /* Where V is no whole vector, the last square's reaches past it: into numbers that trap nowhere. */
+    memset(squares + count * taps * wg->v, 0, (size_t)(wide - wg->v) * sizeof *squares);
     float *out = job->out + (panel * wg->in.channels + input) * wg->v;
     for (int64_t i = 0; i < count; i++, out += wg->v) {
         const float *square = squares + i * taps * wg->v;
