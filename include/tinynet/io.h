@@ -87,7 +87,8 @@ TN_WARN_UNUSED TN_API tn_status tn_checkpoint_save(const char *path, const tn_ch
  *  chunks of images that the file names, so that its results are the same bits; where they are others than its own, its
  *  activations and scratch are allocated anew, and what tn_session_plan tells changes.
  *  Errors    TN_ERR_STATE if it is of another run (another optimizer, schedule, seed, batch size, sample count; Winograd
- *            in a model that is `precise`, chunks in a session that keeps outputs); TN_ERR_UNSUPPORTED if it names an
+ *            in a model that is `precise`, chunks in a session that keeps outputs or whose backward needs all of a
+ *            layer's output, as it may where one was thawed since); TN_ERR_UNSUPPORTED if it names an
  *            algorithm that this library does not have for the layer */
 TN_WARN_UNUSED TN_API tn_status tn_checkpoint_load(const char *path, const tn_checkpoint *checkpoint);
 

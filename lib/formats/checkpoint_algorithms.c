@@ -26,15 +26,17 @@ static tn_status look_up(const tn_safetensors *file, const tn_allocator *allocat
     return TN_OK;
 }
 
-static tn_status find_algorithms(const tn_safetensors *file, const tn_session *session, tn_step_choice *choices,
-                                 bool *any)
+static tn_status find_algorithms(const tn_safetensors *file, const char *path, const tn_session *session,
+                                 tn_step_choice *choices, bool *any)
 {
     *any = false;
     for (size_t i = 0; i < session->plan->step_count; i++) {
         const tn_plan_step *step = &session->plan->steps[i];
         const char *kept;
         TN_TRY(look_up(file, &session->allocator, TN_ALGORITHM_PREFIX, step->setup.name, &kept));
-        choices[i] = (tn_step_choice){kept != NULL ? kept : step->needs.algorithm, step->chunk};
+        if (kept != NULL && kept[0] == '\0')
+            return TN_FAIL(TN_ERR_FORMAT, "%s: " TN_ALGORITHM_PREFIX "%s is empty", path, step->setup.name);
+        choices[i] = (tn_step_choice){kept != NULL ? kept : step->needs.passes, step->chunk};
         *any = *any || kept != NULL;
     }
     return TN_OK;
@@ -59,7 +61,7 @@ static tn_status stage(const tn_safetensors *file, const char *path, const tn_se
                        tn_session_change *out)
 {
     bool any;
-    TN_TRY(find_algorithms(file, session, choices, &any));
+    TN_TRY(find_algorithms(file, path, session, choices, &any));
     if (!any)
         return TN_OK;
     TN_TRY(find_chunks(file, path, session, choices));

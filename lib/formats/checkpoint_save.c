@@ -115,8 +115,8 @@ static tn_status add_algorithms(lists *l, const tn_session *session)
     for (size_t i = 0; tn_algorithms_are_kept(session) && i < session->plan->step_count; i++) {
         const tn_plan_step *step = &session->plan->steps[i];
         char images[24];
-        if (step->needs.algorithm[0] != '\0')
-            TN_TRY(add_text(l, TN_ALGORITHM_PREFIX, step->setup.name, step->needs.algorithm));
+        if (step->needs.passes[0] != '\0')
+            TN_TRY(add_text(l, TN_ALGORITHM_PREFIX, step->setup.name, step->needs.passes));
         snprintf(images, sizeof images, "%" PRId64, step->chunk);
         if (step->chunk > 0)
             TN_TRY(add_text(l, TN_CHUNK_PREFIX, step->setup.name, images));

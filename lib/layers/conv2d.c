@@ -205,7 +205,7 @@ static tn_status prepare(const tn_layer *layer, const tn_op_setup *setup, tn_op_
     memcpy(out->state, &state, sizeof state);
     out->prepared_bytes = state.forward.prepared_bytes;
     out->least_images = least_images(&state);
-    tn_conv2d_name_algorithms(state.forward.name, state.data.name, state.filter.name, out->algorithm);
+    tn_conv2d_name_algorithms(state.forward.name, state.data.name, state.filter.name, out);
     bool backward = setup->training && (setup->input_gradient || setup->param_gradients);
     out->backward_needs_x = setup->training && setup->param_gradients;
     out->backward_needs_y = backward && conv->activation != TN_LINEAR && !setup->relu_is_taken_over;

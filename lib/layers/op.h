@@ -47,6 +47,7 @@ typedef struct tn_op_setup {
     int threads;
     const char *algorithm;       /* to be used, as tn_op_needs.algorithm tells it; "": the operator's own choice. For
                                     the call of prepare only */
+    const char *kept_algorithm;  /* the same for the passes that `algorithm` does not name; NULL: nothing */
     const tn_allocator *measure; /* choose by timing, with memory from here; NULL: do not. For the call of prepare only */
 } tn_op_setup;
 
@@ -61,7 +62,8 @@ typedef struct tn_op_needs {
     int64_t least_images;  /* with by_image: fewer in a call cost more each; 0: it makes no difference */
     bool in_place;         /* y may be x, and dx may be dy: element by element */
     double flops_forward, flops_backward; /* of the direct algorithm */
-    char algorithm[TN_OP_ALGORITHM]; /* "" where there is no choice */
+    char algorithm[TN_OP_ALGORITHM]; /* for people; "" where there is no choice */
+    char passes[TN_OP_ALGORITHM];    /* the same with every pass told apart, for setup.algorithm and files */
     _Alignas(TN_MAX_RANK * 8) unsigned char state[TN_OP_STATE_BYTES]; /* handed back in tn_op_run */
 } tn_op_needs;
 

@@ -49,7 +49,7 @@ static tn_status prepare_for(tn_plan_step *step, const tn_layer *layer, int64_t 
     setup.in.dims[0] = setup.out.dims[0] = images;
     tn_op_needs whole = step->needs;
     if (setup.measure != NULL) { /* once is enough */
-        setup.algorithm = whole.algorithm;
+        setup.algorithm = whole.passes;
         setup.measure = NULL;
     }
     memset(&step->needs, 0, sizeof step->needs);
@@ -66,14 +66,25 @@ static bool can_pair(const tn_plan *plan, const tn_network *network, size_t i)
            !tn_is_chunked(plan, i);
 }
 
+/* Why two layers are no pair. */
+static const char *obstacle(const tn_plan *plan, const tn_network *network, size_t i)
+{
+    if (i + 1 >= plan->step_count || !is_by_image(network, i) || !is_by_image(network, i + 1))
+        return "but it and the next layer cannot do that";
+    if (tn_is_chunked(plan, i))
+        return "but it is passed chunks itself";
+    if (plan->options.keep_outputs)
+        return "but the session keeps outputs";
+    return "but backward needs all of its output in this session (was a layer frozen when the chunks were chosen?)";
+}
+
 /* The chunk that was chosen elsewhere, for a batch that comes to more than one of them. */
 static tn_status chosen_chunk(const tn_plan *plan, const tn_network *network, size_t i, int64_t chunk, int64_t *out)
 {
     *out = tn_chunk_of_session(plan, chunk);
     if (*out > 0 && !can_pair(plan, network, i))
-        return TN_FAIL(TN_ERR_STATE,
-                       "%s: is to pass chunks of %" PRId64 " images on, which this session does not allow",
-                       plan->steps[i].setup.name, chunk);
+        return TN_FAIL(TN_ERR_STATE, "%s: is to pass chunks of %" PRId64 " images on, %s", plan->steps[i].setup.name,
+                       chunk, obstacle(plan, network, i));
     return TN_OK;
 }
 

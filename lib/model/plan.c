@@ -147,8 +147,9 @@ tn_status tn_plan_prepare(tn_plan *plan, const tn_network *network, const tn_ste
     for (size_t i = 0; i < plan->step_count; i++)
         TN_TRY(prepare_step(network->steps[i].layer, &plan->steps[i], choices != NULL ? choices[i].algorithm : ""));
     TN_TRY(tn_plan_chunks(plan, network, choices));
-    for (size_t i = 0; i < plan->step_count; i++) { /* both are the caller's */
+    for (size_t i = 0; i < plan->step_count; i++) { /* these are the caller's */
         plan->steps[i].setup.algorithm = "";
+        plan->steps[i].setup.kept_algorithm = NULL;
         plan->steps[i].setup.measure = NULL;
     }
     return TN_OK;

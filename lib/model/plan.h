@@ -27,7 +27,7 @@ typedef struct tn_plan_step {
 
 /** What a step is computed with where somebody else chose: it decides the bits of its results. */
 typedef struct tn_step_choice {
-    const char *algorithm; /* as tn_layer_plan.algorithm tells it; "": the operator's own choice */
+    const char *algorithm; /* as tn_op_setup.algorithm; "": the operator's own choice */
     int64_t chunk;         /* as tn_plan_step.chunk; one that is no less than the session's batch is none */
 } tn_step_choice;
 
@@ -59,7 +59,7 @@ TN_WARN_UNUSED tn_status tn_session_options_read(const char *function, const tn_
 TN_WARN_UNUSED tn_status tn_plan_create(const tn_network *network, bool precise, const tn_session_options *options,
                                         tn_plan **out);
 
-/** Plan again what `plan` is a plan of, with other choices.
+/** Plan again what `plan` is a plan of, with other choices. A pass that they do not name keeps its algorithm.
  *  @param choices  [step_count]
  *  Errors    TN_ERR_UNSUPPORTED for an algorithm that a layer does not have; TN_ERR_STATE for one that `precise`
  *            excludes, and for chunks that this session does not allow; TN_ERR_OVERFLOW, TN_ERR_NO_MEMORY */

@@ -16,6 +16,7 @@ static tn_status fill(tn_plan *next, const tn_plan *plan, const tn_network *netw
         step->in = plan->steps[i].in;
         step->out = plan->steps[i].out;
         step->setup = plan->steps[i].setup;
+        step->setup.kept_algorithm = plan->steps[i].needs.passes;
     }
     if (plan->parameter_count > 0)
         memcpy(next->gradients, plan->gradients, plan->parameter_count * sizeof *plan->gradients);

@@ -10,10 +10,15 @@
 
 #include <string.h>
 
+static bool is_algorithm_of(const tn_plan_step *step, const char *algorithm)
+{
+    return strcmp(step->needs.passes, algorithm) == 0 || strcmp(step->needs.algorithm, algorithm) == 0;
+}
+
 static bool asks_for_others(const tn_plan *plan, const tn_step_choice *choices)
 {
     for (size_t i = 0; i < plan->step_count; i++)
-        if (strcmp(plan->steps[i].needs.algorithm, choices[i].algorithm) != 0 ||
+        if (!is_algorithm_of(&plan->steps[i], choices[i].algorithm) ||
             plan->steps[i].chunk != tn_chunk_of_session(plan, choices[i].chunk))
             return true;
     return false;

@@ -24,8 +24,8 @@ typedef struct run {
 } run;
 
 typedef struct setup {
-    bool precise, measure, keep_outputs;
-    int threads; /* 0: 1 */
+    bool precise, measure, keep_outputs, tanh, frozen; /* the last two: of the first layer */
+    int threads;                                       /* 0: 1 */
     const tn_allocator *allocator;
 } setup;
 
@@ -33,7 +33,8 @@ static run run_create(setup s)
 {
     run r = {.optimizer = tn_sgd(.learning_rate = 0.05, .momentum = 0.5)};
     ck_ok(tn_model_create(
-        tn_sequential(tn_conv2d(.filters = 8, .kernel_size = 3, .padding = TN_SAME, .activation = TN_RELU),
+        tn_sequential(tn_conv2d(.filters = 8, .kernel_size = 3, .padding = TN_SAME,
+                                .activation = s.tanh ? TN_TANH : TN_RELU, .frozen = s.frozen),
                       tn_max_pool2d(.pool_size = 2),
                       tn_conv2d(.filters = 5, .kernel_size = 3, .padding = TN_SAME, .activation = TN_TANH),
                       tn_dropout(.rate = 0.25f), tn_conv2d(.filters = 3, .kernel_size = 5), tn_flatten()),
@@ -263,7 +264,7 @@ START_TEST(test_unknown)
         {"tinynet.algorithm.conv2d_2", "fft"},
         {"tinynet.algorithm.conv2d_2", "winograd(3,3)"},
         {"tinynet.algorithm.conv2d_2", "winograd(4,5)"},
-        {"tinynet.algorithm.conv2d_2", "gemm/gemm"},
+        {"tinynet.algorithm.conv2d_2", "gemm/fft"},
         {"tinynet.algorithm.conv2d_2", "gemm/gemm/gemm/gemm"},
         {"tinynet.algorithm.conv2d_2", "gemm/gemm/"},
         {"tinynet.algorithm.conv2d_2", "gemm/gemm/fft"},
@@ -332,10 +333,106 @@ START_TEST(test_keep_outputs)
     run saved = run_create((setup){0}), r = run_create((setup){.keep_outputs = true});
     take_others(&saved);
     train(&saved, 1);
-    ck_fails(load(&r, save(&saved, "run"), false), TN_ERR_STATE, "conv2d_1: is to pass chunks of 2 images");
+    ck_fails(load(&r, save(&saved, "run"), false), TN_ERR_STATE, "the session keeps outputs");
     ck_ok(load(&r, scratch("run"), true));
     ck_assert_str_ne(algorithm(&r, SECOND), others[SECOND].algorithm);
     train(&r, 1);
+    run_destroy(&saved);
+    run_destroy(&r);
+}
+END_TEST
+
+/* A layer that is trained again may need the output that it passed on in chunks while it was frozen. */
+START_TEST(test_thawed)
+{
+    run saved = run_create((setup){.tanh = true, .frozen = true}), r = run_create((setup){.tanh = true});
+    take_others(&saved);
+    ck_ok(tn_model_freeze(saved.model, "conv2d_1", false)); /* its session goes by what was */
+    ck_fails(load(&r, save(&saved, "run"), false), TN_ERR_STATE,
+             "conv2d_1: is to pass chunks of 2 images on, but backward needs all of its output");
+    ck_ok(load(&r, scratch("run"), true));
+    ck_assert_int_eq(r.session->plan->steps[0].chunk, 0);
+    run_destroy(&saved);
+    run_destroy(&r);
+}
+END_TEST
+
+/* What each pass is computed with, as it is in a file. */
+static const char *passes(const run *r, size_t layer)
+{
+    return r->session->plan->steps[layer].needs.passes;
+}
+
+/* A file names every pass, and with "-" those that nobody chose. */
+START_TEST(test_passes_in_file)
+{
+    static const tn_step_choice choices[LAYERS] = {{"winograd(4,3)", 0}, {"", 0}, {"gemm", 0}, {"", 0},
+                                                   {"gemm", 0},          {"", 0}};
+    run saved = run_create((setup){0});
+    tn_session_change change = {0};
+    tn_safetensors *file = NULL;
+    ck_ok(tn_session_change_create(saved.session, choices, &change));
+    tn_session_change_apply(saved.session, &change);
+    tn_session_change_destroy(saved.session, &change);
+    ck_assert_str_eq(algorithm(&saved, 0), "winograd(4,3)");
+    ck_ok(tn_safetensors_open(NULL, save(&saved, "run"), &file));
+    ck_assert_str_eq(tn_safetensors_metadata(file, "tinynet.algorithm.conv2d_1"), "winograd(4,3)/-/winograd(4,3)");
+    ck_assert_str_eq(tn_safetensors_metadata(file, "tinynet.algorithm.conv2d_2"), "gemm/gemm/gemm");
+    tn_safetensors_close(&file);
+    run_destroy(&saved);
+}
+END_TEST
+
+/* A pass that the file does not name keeps what the session has, which the cost model would not choose here. Two names
+ * are of older files. */
+START_TEST(test_unnamed_pass)
+{
+    static const struct {
+        const char *key, *value;
+        size_t layer;
+        const char *passes;
+    } cases[] = {
+        {"tinynet.algorithm.conv2d_2", "gemm/-/gemm", SECOND, "gemm/gemm/gemm"},
+        {"tinynet.algorithm.conv2d_2", "-/winograd(4,3)/-", SECOND, "winograd(6,3)/winograd(4,3)/winograd(4,3)"},
+        {"tinynet.algorithm.conv2d_2", "-/-/gemm", SECOND, "winograd(6,3)/gemm/gemm"},
+        {"tinynet.algorithm.conv2d_2", "gemm/winograd(6,3)", SECOND, "gemm/gemm/winograd(6,3)"},
+        {"tinynet.algorithm.conv2d_1", "winograd(6,3)/gemm", 0, "winograd(6,3)/-/gemm"},
+        {"tinynet.algorithm.conv2d_2", "winograd(4,3)", SECOND, "winograd(4,3)/winograd(4,3)/winograd(4,3)"},
+    };
+    run saved = run_create((setup){0}), r = run_create((setup){0});
+    take_others(&r);
+    take_others(&saved);
+    ck_ok(load(&r, rewrite(save(&saved, "run"), cases[_i].key, cases[_i].value), false));
+    ck_assert_str_eq(passes(&r, cases[_i].layer), cases[_i].passes);
+    train(&r, 1);
+    run_destroy(&saved);
+    run_destroy(&r);
+}
+END_TEST
+
+/* A frozen layer after a trained one has no gradient by its weights: the second name is of the one by its input. */
+START_TEST(test_two_names_of_frozen)
+{
+    run saved = run_create((setup){0}), r = run_create((setup){0});
+    ck_ok(tn_model_freeze(r.model, "conv2d_2", true));
+    tn_session_destroy(&r.session);
+    ck_ok(tn_session_create(
+        r.model, TN_OPTIONS(tn_session_options, .batch_size = BATCH, .training = true, .threads = 1), &r.session));
+    ck_ok(load(&r, rewrite(save(&saved, "run"), "tinynet.algorithm.conv2d_2", "gemm/winograd(6,3)"), false));
+    ck_assert_str_eq(passes(&r, SECOND), "gemm/winograd(6,3)/-");
+    run_destroy(&saved);
+    run_destroy(&r);
+}
+END_TEST
+
+START_TEST(test_empty_name)
+{
+    run saved = run_create((setup){0}), r = run_create((setup){0});
+    train(&saved, 1);
+    const char *path = rewrite(save(&saved, "run"), "tinynet.algorithm.conv2d_2", "");
+    ck_fails(load(&r, path, false), TN_ERR_FORMAT, "tinynet.algorithm.conv2d_2 is empty");
+    ck_fails(load(&r, path, true), TN_ERR_FORMAT, "tinynet.algorithm.conv2d_2 is empty");
+    expect_unchanged(&r);
     run_destroy(&saved);
     run_destroy(&r);
 }
@@ -404,5 +501,6 @@ START_TEST(test_no_memory)
 END_TEST
 
 TN_SUITE("checkpoint_algorithms", TN_LOOPED(test_resume, 3), {test_measured}, {test_plan}, {test_frozen_later},
-         {test_prediction}, TN_LOOPED(test_unknown, 10), {test_chunks}, {test_keep_outputs}, {test_no_choice},
-         {test_precise}, {test_no_memory})
+         {test_prediction}, TN_LOOPED(test_unknown, 10), {test_chunks}, {test_keep_outputs}, {test_thawed},
+         {test_passes_in_file}, TN_LOOPED(test_unnamed_pass, 6), {test_two_names_of_frozen}, {test_empty_name},
+         {test_no_choice}, {test_precise}, {test_no_memory})
