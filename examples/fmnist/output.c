@@ -40,8 +40,10 @@ output_result output_write(fmnist_output *output, const char *text)
     }
     while (done < output->size && output->error == 0) {
         ssize_t count = write(output->fd, output->kept + done, output->size - done);
-        if (count >= 0)
+        if (count > 0)
             done += (size_t)count;
+        else if (count == 0)
+            output->error = ENOSPC; /* nothing was taken: trying again at once could go on for ever */
         else if (errno != EINTR)
             output->error = errno;
     }

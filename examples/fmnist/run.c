@@ -127,6 +127,8 @@ static int finish(fmnist_run *run, tn_status status)
     line_clear(&run->line);
     (void)output_write(&run->results, "");
     bool printed = output_free(&run->results);
+    if (!printed)
+        report("standard output: lines are lost: %s", strerror(run->results.error));
     if (status == TN_OK)
         return run->unsaved || !printed ? FMNIST_FAILED : FMNIST_DONE;
     if (status == TN_STOPPED && number != 0)

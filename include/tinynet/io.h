@@ -57,7 +57,9 @@ TN_WARN_UNUSED TN_API tn_status tn_safetensors_save(const char *path, size_t cou
                                                     const tn_tensor *const *tensors, const tn_metadata *metadata,
                                                     size_t metadata_count);
 
-/** Save all parameters of a model under their names. */
+/** Save all parameters of a model under their names.
+ *  Errors    TN_ERR_STATE between a backward that has begun a step of an optimizer (tn_session_options.optimizer) and
+ *            the end of that step; the common ones */
 TN_WARN_UNUSED TN_API tn_status tn_model_save(const tn_model *model, const char *path);
 /** Load parameters by name; also from a checkpoint, and from files of others.
  *  @param partial  true: load what the file has, at least one; false: every parameter must be there
@@ -80,12 +82,13 @@ typedef struct tn_checkpoint {
 } tn_checkpoint;
 
 /** Save a checkpoint: a safetensors file that NumPy and PyTorch read. Equal states give equal bytes.
- *  Errors    TN_ERR_STATE between a backward that has begun a step of the optimizer (tn_session_options.optimizer) and
- *            tn_optimizer_step; TN_ERR_IO, TN_ERR_INVALID, TN_ERR_NO_MEMORY */
+ *  Errors    TN_ERR_STATE between a backward that has begun a step of an optimizer (tn_session_options.optimizer) in
+ *            any session of the model, and the end of that step (tn_optimizer_step, tn_session_destroy); TN_ERR_IO, TN_ERR_INVALID, TN_ERR_NO_MEMORY */
 TN_WARN_UNUSED TN_API tn_status tn_checkpoint_save(const char *path, const tn_checkpoint *checkpoint);
 /** Load a checkpoint; on any failure everything is as it was. A session for training goes on with the algorithms and
  *  chunks of images that the file names, so that its results are the same bits; where they are others than its own, its
- *  activations and scratch are allocated anew, and what tn_session_plan tells changes.
+ *  activations and scratch are allocated anew, and what tn_session_plan tells changes. What the session's last forward and backward left
+ *  is void, its gradients are zero, and a step that its backward has begun is forgotten.
  *  Errors    TN_ERR_STATE if it is of another run (another optimizer, schedule, seed, batch size, sample count; Winograd
  *            in a model that is `precise`, chunks in a session that keeps outputs or whose backward needs all of a
  *            layer's output, as it may where one was thawed since); TN_ERR_UNSUPPORTED if it names an

@@ -133,7 +133,9 @@ TN_WARN_UNUSED TN_API tn_status tn_plan_summary(const tn_plan *plan, char *buffe
  *  sessions may so choose differently, and their results differ in rounding; a checkpoint keeps the choice.
  *  Errors    TN_ERR_INVALID, TN_ERR_OVERFLOW, TN_ERR_NO_MEMORY; TN_ERR_STATE if the optimizer is bound to another model */
 TN_WARN_UNUSED TN_API tn_status tn_session_create(tn_model *model, const tn_session_options *options, tn_session **out);
-TN_API void tn_session_destroy(tn_session **session);             /**< and set the pointer to NULL */
+/** Destroy a session and set the pointer to NULL. A step of an optimizer that its backward has begun is forgotten; what
+ *  it has updated stays so, and the model can be saved again. */
+TN_API void tn_session_destroy(tn_session **session);
 /** Borrowed. Loading a checkpoint into the session may change what it says. */
 TN_API const tn_plan *tn_session_plan(const tn_session *session);
 TN_API tn_model *tn_session_model(const tn_session *session);     /**< borrowed */
@@ -165,7 +167,8 @@ TN_WARN_UNUSED TN_API tn_status tn_session_backward(tn_session *session, const t
  *  Errors    TN_NOT_FOUND; TN_ERR_STATE in a session for prediction, for what was frozen when it was made, or for what
  *            backward updates itself */
 TN_WARN_UNUSED TN_API tn_status tn_session_gradient(tn_session *session, const char *name, tn_tensor **out);
-/** Return the gradient by the input, after backward in a session with input_gradient.
+/** Return the gradient by the input, after backward in a session with input_gradient; borrowed until the next call on
+ *  the session, or until a checkpoint is loaded into it.
  *  Errors    TN_ERR_STATE */
 TN_WARN_UNUSED TN_API tn_status tn_session_input_gradient(tn_session *session, const tn_tensor **out);
 /** Return a layer's output after forward in a session with keep_outputs; borrowed until the next call.

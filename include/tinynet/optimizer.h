@@ -12,10 +12,9 @@
 extern "C" {
 #endif
 
-/** An algorithm with its options, and once bound its state for each parameter of one model. */
+/** An algorithm with its options, and once bound its state for each parameter of one model. Its steps begin in the
+ *  backward of sessions that were made for it (tn_session_options.optimizer). */
 typedef struct tn_optimizer tn_optimizer;
-
-/* In a session that was made for an optimizer (tn_session_options), the optimizer's step begins in backward. */
 
 /** Clipping of the gradients before the update, over all parameters that are not frozen. 0 turns either off.
  *  Source    norm: Pascanu, Mikolov and Bengio, 2013 */
@@ -92,7 +91,8 @@ TN_API tn_optimizer *tn_adamw_create(const tn_adam_options *options);
 #define tn_adamw(...) tn_adamw_create(TN_OPTIONS(tn_adam_options, __VA_ARGS__))
 
 /** Destroy an optimizer and set the pointer to NULL. A session that was made for it keeps its memory, but no longer runs
- *  backward. */
+ *  backward. A step that its backward has begun can then not be ended by tn_optimizer_step, and the model not be saved:
+ *  destroying the session ends it, and what it has updated stays so. */
 TN_API void tn_optimizer_destroy(tn_optimizer **optimizer);
 
 /** Allocate the state for a model's parameters, zero. The first tn_optimizer_step does so itself; binding before
@@ -103,7 +103,8 @@ TN_WARN_UNUSED TN_API tn_status tn_optimizer_bind(tn_optimizer *optimizer, tn_mo
 /** Update the parameters of the session's model with the session's gradients, clipped; gradients may change. What the
  *  session's backward has updated already is left alone.
  *  Errors    TN_ERR_STATE before any backward, or for a parameter that was frozen when the session was made and is
- *            not any more; TN_ERR_INVALID if the schedule gives a negative or no finite rate; as tn_optimizer_bind.
+ *            not any more; TN_ERR_INVALID if the schedule gives a negative or no finite rate;
+ *            TN_ERR_OVERFLOW after INT64_MAX steps; as tn_optimizer_bind.
  *            TN_ERR_STATE also for a session that was made for another optimizer; for one that was made for this one, if
  *            its backward has not begun a step, or a parameter that backward updates was frozen or thawed since; and
  *            while another session's backward has begun a step */

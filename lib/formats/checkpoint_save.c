@@ -10,7 +10,7 @@
 #include "formats/run_state.h"
 #include "formats/safetensors.h"
 #include "formats/staging.h"
-#include "optim/algorithm.h"
+#include "optim/slots.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -149,19 +149,6 @@ static tn_status save(const char *path, const tn_checkpoint *checkpoint, lists *
     return tn_safetensors_write(&l->allocator, path, l->count, l->names, l->tensors, l->metadata, l->metadata_count);
 }
 
-/* A backward that begins a step may have updated some weights and not others. */
-static tn_status check_between_steps(const tn_checkpoint *checkpoint)
-{
-    const tn_optimizer *of_session = checkpoint->session != NULL ? tn_session_optimizer(checkpoint->session) : NULL;
-    const tn_optimizer *optimizer = checkpoint->optimizer != NULL ? checkpoint->optimizer : of_session;
-    if (optimizer != NULL && optimizer->begun != NULL)
-        return TN_FAIL(TN_ERR_STATE,
-                       "tn_checkpoint_save: a backward has begun a step of %s, tn_optimizer_step must come "
-                       "first",
-                       tn_optimizer_kind(optimizer));
-    return TN_OK;
-}
-
 tn_status tn_checkpoint_save(const char *path, const tn_checkpoint *checkpoint)
 {
     tn_checkpoint known;
@@ -169,7 +156,7 @@ tn_status tn_checkpoint_save(const char *path, const tn_checkpoint *checkpoint)
     if (path == NULL)
         return TN_FAIL(TN_ERR_INVALID, "tn_checkpoint_save: path is NULL");
     TN_TRY(tn_checkpoint_read("tn_checkpoint_save", checkpoint, &known));
-    TN_TRY(check_between_steps(&known));
+    TN_TRY(tn_model_check_between_steps("tn_checkpoint_save", known.model));
     TN_TRY(tn_metadata_check("tn_checkpoint_save", known.metadata, known.metadata_count));
     tn_status status = save(path, &known, &l);
     lists_destroy(&l);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  A model's parameters to and from safetensors, through the model's public functions alone. */
+ *  A model's parameters to and from safetensors, through the model's public functions alone; but for the question
+ *  whether they are whole. */
 #include "formats/staging.h"
 
 #include "base/memory.h"
 #include "base/status.h"
 #include "formats/safetensors.h"
+#include "optim/slots.h"
 #include "tensor/storage.h"
 
 tn_allocator tn_model_file_allocator(const tn_model *model)
@@ -57,6 +59,7 @@ tn_status tn_model_save(const tn_model *model, const char *path)
 {
     if (model == NULL || path == NULL)
         return TN_FAIL(TN_ERR_INVALID, "tn_model_save: %s is NULL", model == NULL ? "model" : "path");
+    TN_TRY(tn_model_check_between_steps("tn_model_save", model));
     tn_allocator allocator = tn_model_file_allocator(model);
     size_t count = tn_model_parameter_count(model);
     const char **names;

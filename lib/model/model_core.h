@@ -20,8 +20,10 @@ struct tn_model {
     uint64_t seed;
     bool precise;
     uint64_t version;   /* counts writes of the parameters */
-    float *values;      /* network.parameter_bytes */
-    tn_tensor *tensors; /* one a parameter, over values */
+    size_t begun_steps; /* of optimizers, begun in backward and not ended: some parameters may be updated, others not */
+    size_t orphaned_steps; /* of these, whose optimizer the caller has destroyed: nothing but their session ends them */
+    float *values;         /* network.parameter_bytes */
+    tn_tensor *tensors;    /* one a parameter, over values */
 };
 
 /** Destroy a net that was handed over, unless something else owns it. NULL is fine. */

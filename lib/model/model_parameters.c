@@ -118,3 +118,35 @@ void tn_model_touch(tn_model *model)
 {
     model->version++;
 }
+
+/* --- steps that have begun in a backward */
+
+void tn_model_step_begins(tn_model *model)
+{
+    model->begun_steps++;
+}
+
+void tn_model_step_is_orphaned(tn_model *model)
+{
+    model->orphaned_steps++;
+}
+
+void tn_model_step_ends(tn_model *model, bool is_orphaned)
+{
+    model->begun_steps--;
+    if (is_orphaned)
+        model->orphaned_steps--;
+}
+
+tn_status tn_model_check_between_steps(const char *function, const tn_model *model)
+{
+    if (model->orphaned_steps > 0)
+        return TN_FAIL(TN_ERR_STATE,
+                       "%s: a backward has begun a step of an optimizer that has been destroyed since: destroying the "
+                       "session ends it, with what it has updated",
+                       function);
+    if (model->begun_steps > 0)
+        return TN_FAIL(TN_ERR_STATE,
+                       "%s: a backward has begun a step of an optimizer, tn_optimizer_step must come first", function);
+    return TN_OK;
+}

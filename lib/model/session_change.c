@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  A session with other algorithms and chunks: plan, activations, scratch and what was prepared are exchanged,
- * gradients stay. */
+ *  A session with other algorithms and chunks: plan, activations, scratch and what was prepared are exchanged. */
 #include "model/session_change.h"
 
 #include "base/memory.h"
@@ -62,8 +61,16 @@ static void take(const tn_session *session, unsigned char **own, uint64_t size, 
     *next = NULL;
 }
 
+static void forget_last_pass(tn_session *session)
+{
+    session->ran = session->awaits = session->has_dx = false;
+    tn_session_forget_gradients(session);
+    tn_updates_cancel(session);
+}
+
 void tn_session_change_apply(tn_session *session, tn_session_change *change)
 {
+    forget_last_pass(session);
     if (change->plan == NULL)
         return;
     const tn_memory *was = &session->plan->memory, *is = &change->plan->memory;
@@ -72,7 +79,7 @@ void tn_session_change_apply(tn_session *session, tn_session_change *change)
     take(session, &session->prepared, was->prepared, &change->prepared, is->prepared);
     tn_plan_adopt(session->plan, change->plan);
     tn_plan_destroy(&change->plan);
-    session->ran = session->awaits = session->has_dx = session->is_prepared = false;
+    session->is_prepared = false;
 }
 
 void tn_session_change_destroy(const tn_session *session, tn_session_change *change)

@@ -18,7 +18,7 @@ typedef struct tn_session_change {
  *  Errors    those of tn_plan_remake */
 TN_WARN_UNUSED tn_status tn_session_change_create(const tn_session *session, const tn_step_choice *choices,
                                                   tn_session_change *out);
-/** Put it in place. What the last forward left is void. */
+/** Put it in place, and in any case forget what the last forward and backward left, with the step that has begun. */
 void tn_session_change_apply(tn_session *session, tn_session_change *change);
 /** Release what has not been put in place. */
 void tn_session_change_destroy(const tn_session *session, tn_session_change *change);

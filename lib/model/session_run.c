@@ -261,7 +261,7 @@ static tn_status propagate(tn_session *session, const tn_tensor *dy, bool add)
 }
 
 /* What a failed backward leaves half written is no gradient: all are zero then. */
-static void forget_gradients(tn_session *session)
+void tn_session_forget_gradients(tn_session *session)
 {
     session->gradients_ready = false;
     if (session->plan->memory.gradients > 0)
@@ -276,7 +276,7 @@ tn_status tn_session_backward(tn_session *session, const tn_tensor *dy, tn_gradi
     tn_status status = propagate(session, dy, mode == TN_GRADIENT_ADD);
     tn_updates_end(session, status == TN_OK);
     if (status != TN_OK) {
-        forget_gradients(session);
+        tn_session_forget_gradients(session);
         return status;
     }
     session->gradients_ready = true;

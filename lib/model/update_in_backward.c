@@ -43,8 +43,7 @@ void tn_updates_destroy(tn_session *session)
 {
     tn_backward_updates *updates = &session->updates;
     size_t count = session->plan != NULL ? session->plan->parameter_count : 0;
-    if (session->optimizer != NULL)
-        tn_optimizer_cancel(session->optimizer, session);
+    tn_updates_cancel(session);
     tn_optimizer_release(session->optimizer);
     tn_release(&session->allocator, updates->sinks, count * sizeof *updates->sinks);
     tn_release(&session->allocator, updates->parameters, count * sizeof *updates->parameters);
@@ -87,6 +86,12 @@ void tn_updates_end(tn_session *session, bool done)
     if (done)
         tn_model_touch(session->model);
     else
+        tn_updates_cancel(session);
+}
+
+void tn_updates_cancel(tn_session *session)
+{
+    if (session->optimizer != NULL)
         tn_optimizer_cancel(session->optimizer, session);
 }
 

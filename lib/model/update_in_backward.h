@@ -33,6 +33,8 @@ TN_WARN_UNUSED tn_status tn_updates_check_mode(const tn_session *session, tn_gra
 TN_WARN_UNUSED tn_status tn_updates_begin(tn_session *session);
 /** After backward; one that failed has not begun a step. */
 void tn_updates_end(tn_session *session, bool done);
+/** Forget the step that the session's backward has begun, if it has; what it has updated stays so. */
+void tn_updates_cancel(tn_session *session);
 /** The sinks of a layer whose parameters start at `first`; NULL: none. */
 const tn_sink *tn_updates_sinks(const tn_session *session, size_t first);
 /** The updates of a backward of no images: all gradients are zero. */

@@ -73,6 +73,8 @@ void tn_optimizer_destroy(tn_optimizer **optimizer)
     if (optimizer == NULL || *optimizer == NULL)
         return;
     (*optimizer)->abandoned = true;
+    if ((*optimizer)->begun != NULL)
+        tn_model_step_is_orphaned((*optimizer)->model);
     tn_optimizer_release(*optimizer);
     *optimizer = NULL;
 }
@@ -188,7 +190,7 @@ tn_status tn_optimizer_step(tn_optimizer *optimizer, tn_session *session)
     TN_TRY(tn_optimizer_bind(optimizer, tn_session_model(session)));
     work.scale = tn_clip(&optimizer->clipping, session, optimizer->model, optimizer->parameter_count);
     tn_pool_run(tn_session_pool(session), update_share, &work);
-    optimizer->begun = NULL;
+    tn_optimizer_end_begun(optimizer);
     optimizer->steps++;
     tn_model_touch(optimizer->model);
     return TN_OK;
@@ -213,7 +215,7 @@ tn_status tn_optimizer_set_step_count(tn_optimizer *optimizer, int64_t steps)
     if (steps < 0)
         return TN_FAIL(TN_ERR_INVALID, "tn_optimizer_set_step_count: steps is %" PRId64 ", must be at least 0", steps);
     optimizer->steps = steps;
-    optimizer->begun = NULL;
+    tn_optimizer_end_begun(optimizer);
     return TN_OK;
 }
 

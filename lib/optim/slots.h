@@ -22,6 +22,12 @@ typedef struct tn_slot {
 tn_slot tn_model_slot(tn_model *model, size_t index);
 /** Tell the model that its parameters were written: what sessions derived from them is stale. */
 void tn_model_touch(tn_model *model);
+/** Count the steps that have begun in a backward, of whatever optimizer and session. */
+void tn_model_step_begins(tn_model *model);
+void tn_model_step_is_orphaned(tn_model *model);            /**< the caller destroys its optimizer */
+void tn_model_step_ends(tn_model *model, bool is_orphaned); /**< made, or forgotten */
+/** Errors    TN_ERR_STATE while a step has begun: some parameters may be updated and others not */
+TN_WARN_UNUSED tn_status tn_model_check_between_steps(const char *function, const tn_model *model);
 /** Keep the model alive, and let go of it. */
 void tn_model_retain(tn_model *model);
 void tn_model_release(tn_model *model);

@@ -25,13 +25,22 @@ tn_status tn_optimizer_begin(tn_optimizer *optimizer, tn_session *session)
     TN_TRY(tn_step_check("tn_session_backward", optimizer, session, rate));
     optimizer->begun = session;
     optimizer->begun_rate = rate;
+    tn_model_step_begins(optimizer->model);
     return TN_OK;
 }
 
 void tn_optimizer_cancel(tn_optimizer *optimizer, const tn_session *session)
 {
     if (optimizer->begun == session)
-        optimizer->begun = NULL;
+        tn_optimizer_end_begun(optimizer);
+}
+
+void tn_optimizer_end_begun(tn_optimizer *optimizer)
+{
+    if (optimizer->begun == NULL)
+        return;
+    optimizer->begun = NULL;
+    tn_model_step_ends(optimizer->model, optimizer->abandoned);
 }
 
 void tn_optimizer_update_block(const tn_optimizer *optimizer, size_t parameter, const tn_block *gradient)

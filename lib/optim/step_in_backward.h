@@ -19,6 +19,8 @@ bool tn_optimizer_updates_early(const tn_optimizer *optimizer);
 TN_WARN_UNUSED tn_status tn_optimizer_begin(tn_optimizer *optimizer, tn_session *session);
 /** Forget a step that this session has begun, if it has. */
 void tn_optimizer_cancel(tn_optimizer *optimizer, const tn_session *session);
+/** The step that has begun, if one has, is at its end: made, or forgotten. */
+void tn_optimizer_end_begun(tn_optimizer *optimizer);
 /** Update a block of a parameter, seen as a matrix whose columns are the last dimension, with its gradient, in the step
  * that has begun. Any thread. */
 void tn_optimizer_update_block(const tn_optimizer *optimizer, size_t parameter, const tn_block *gradient);

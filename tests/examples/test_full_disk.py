@@ -67,6 +67,21 @@ class FullDisk(driver.Programs):
         self.assertEqual(driver.read("disk/part.ckpt"), driver.read("first.ckpt"))
         self.assertEqual(os.listdir("disk"), ["part.ckpt"])
 
+    def test_stop_with_lost_results(self):
+        """Ctrl-C with results that never found room: they are told of, and the status still says Ctrl-C."""
+        self.mount_disk(resource.getpagesize())
+        with open("disk/results", "w", encoding="ascii") as results:
+            with open("disk/rest", "wb") as rest:
+                rest.write(bytes(resource.getpagesize()))
+            process = subprocess.Popen(driver.command(*RUN, 100000, "--checkpoint", "part.ckpt"),
+                                       env=driver.environment(), stdout=results, stderr=subprocess.PIPE, text=True)
+            self.assertIn("cannot write to standard output, training goes on", process.stderr.readline())
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate()
+        self.assertEqual(process.returncode, 130, errors)
+        self.assertIn("standard output: lines are lost: No space left on device\n", errors)
+        self.assertTrue(errors.endswith("--resume part.ckpt\n"), errors)
+
     def test_read_only(self):
         """Permissions do not stop root; a read-only mount does. Refused before any work."""
         self.mount_disk("1m")

@@ -265,36 +265,114 @@ START_TEST(test_strangers)
 }
 END_TEST
 
-/* Between a backward that begins a step and the step, some weights may be new and others old: nothing to save. Loading
- * says where the run stands, so the step that had begun is forgotten. */
-START_TEST(test_begun_step)
+/* --- a step that has begun in backward: some weights may be new and others old */
+
+typedef struct begun {
+    small_run run;
+    tn_tensor *x, *dy;
+} begun;
+
+/* A run whose session was made for its optimizer, if `early`, and has had a backward, but no step. */
+static begun begin_step(bool early)
 {
-    small_run run = small_create(usual);
-    tn_checkpoint checkpoint = small_checkpoint(&run);
-    tn_tensor *x = NULL, *dy = NULL;
+    begun b = {.run = small_create(usual)};
     const tn_tensor *y;
-    tn_session_destroy(&run.session);
-    ck_ok(tn_session_create(run.model, TN_OPTIONS(tn_session_options, .training = true, .optimizer = run.optimizer),
-                            &run.session));
-    checkpoint.session = run.session;
-    ck_ok(tn_checkpoint_save(scratch("before"), &checkpoint));
-    ck_ok(tn_tensor_create(NULL, TN_F32, 4, (const int64_t[]){1, 5, 5, 1}, &x));
-    ck_ok(tn_session_forward(run.session, x, TN_TRAIN, &y));
-    ck_ok(tn_tensor_clone(NULL, y, &dy));
-    ck_ok(tn_session_backward(run.session, dy, TN_GRADIENT_WRITE));
-    for (int i = 0; i < 2; i++) { /* with the optimizer, and through the session alone */
-        checkpoint.optimizer = i == 0 ? run.optimizer : NULL;
-        ck_fails(tn_checkpoint_save(scratch("middle"), &checkpoint), TN_ERR_STATE, "tn_optimizer_step must come first");
+    tn_session_destroy(&b.run.session);
+    ck_ok(tn_session_create(b.run.model,
+                            TN_OPTIONS(tn_session_options, .training = true, .input_gradient = true,
+                                       .optimizer = early ? b.run.optimizer : NULL),
+                            &b.run.session));
+    const tn_checkpoint all = small_checkpoint(&b.run);
+    ck_ok(tn_checkpoint_save(scratch("before"), &all));
+    ck_ok(tn_tensor_create(NULL, TN_F32, 4, (const int64_t[]){1, 5, 5, 1}, &b.x));
+    ck_ok(tn_tensor_fill_uniform(b.x, -1.0f, 1.0f, 5));
+    ck_ok(tn_session_forward(b.run.session, b.x, TN_TRAIN, &y));
+    ck_ok(tn_tensor_clone(NULL, y, &b.dy));
+    ck_ok(tn_session_backward(b.run.session, b.dy, TN_GRADIENT_WRITE));
+    return b;
+}
+
+static void begun_destroy(begun *b)
+{
+    tn_tensor_destroy(&b->x);
+    tn_tensor_destroy(&b->dy);
+    small_destroy(&b->run);
+}
+
+/* However the model is saved. */
+static void ck_no_saves(const begun *b, const char *why)
+{
+    tn_optimizer *other = tn_adam();
+    tn_session *second = NULL;
+    ck_ok(tn_session_create(b->run.model, NULL, &second));
+    const tn_checkpoint of[] = {
+        {.model = b->run.model},
+        {.model = b->run.model, .session = b->run.session},
+        {.model = b->run.model, .optimizer = b->run.optimizer},
+        {.model = b->run.model, .session = b->run.session, .optimizer = other},
+        {.model = b->run.model, .session = second},
+    };
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+        tn_checkpoint checkpoint = of[i];
+        checkpoint.struct_size = sizeof checkpoint;
+        ck_fails(tn_checkpoint_save(scratch("middle"), &checkpoint), TN_ERR_STATE, why);
     }
-    checkpoint.optimizer = run.optimizer;
-    ck_ok(tn_checkpoint_load(scratch("before"), &checkpoint));
-    ck_fails(tn_optimizer_step(run.optimizer, run.session), TN_ERR_STATE, "no backward has begun");
-    ck_ok(tn_checkpoint_save(scratch("after"), &checkpoint));
-    tn_tensor_destroy(&x);
-    tn_tensor_destroy(&dy);
-    small_destroy(&run);
+    ck_fails(tn_model_save(b->run.model, scratch("middle")), TN_ERR_STATE, why);
+    tn_session_destroy(&second);
+    tn_optimizer_destroy(&other);
+}
+
+START_TEST(test_begun_step_is_not_saved)
+{
+    begun b = begin_step(true);
+    ck_no_saves(&b, "tn_optimizer_step must come first");
+    if (_i == 0)
+        ck_ok(tn_optimizer_step(b.run.optimizer, b.run.session));
+    else
+        tn_session_destroy(&b.run.session);
+    const tn_checkpoint all = small_checkpoint(&b.run);
+    ck_ok(tn_checkpoint_save(scratch("after"), &all));
+    ck_ok(tn_model_save(b.run.model, scratch("after")));
+    begun_destroy(&b);
 }
 END_TEST
+
+/* tn_optimizer_step cannot come any more. */
+START_TEST(test_begun_step_without_optimizer)
+{
+    begun b = begin_step(true);
+    tn_optimizer_destroy(&b.run.optimizer);
+    ck_no_saves(&b, "an optimizer that has been destroyed since: destroying the session ends it");
+    tn_session_destroy(&b.run.session);
+    ck_ok(tn_model_save(b.run.model, scratch("after")));
+    begun_destroy(&b);
+}
+END_TEST
+
+/* Loading says where the run stands: what the session's last backward left is void, whether its plan changes or not,
+ * whether the optimizer is loaded too or not. */
+START_TEST(test_load_after_backward)
+{
+    const bool early = _i / 2 == 1;
+    const tn_tensor *dx;
+    tn_tensor *bias;
+    begun b = begin_step(early);
+    tn_checkpoint checkpoint = small_checkpoint(&b.run);
+    if (_i % 2 == 1)
+        checkpoint.optimizer = NULL;
+    ck_ok(tn_checkpoint_load(scratch("before"), &checkpoint));
+    ck_fails(tn_session_input_gradient(b.run.session, &dx), TN_ERR_STATE, "no backward has come");
+    ck_fails(tn_session_backward(b.run.session, b.dy, TN_GRADIENT_WRITE), TN_ERR_STATE, "had its backward");
+    ck_fails(tn_optimizer_step(b.run.optimizer, b.run.session), TN_ERR_STATE, early ? "has begun" : "has filled");
+    ck_ok(tn_session_gradient(b.run.session, "dense_1.bias", &bias));
+    for (int64_t i = 0; i < tn_tensor_size(bias); i++)
+        ck_assert(tn_tensor_f32(bias)[i] == 0.0f);
+    ck_ok(tn_checkpoint_save(scratch("after"), &checkpoint));
+    begun_destroy(&b);
+}
+END_TEST
+
+/* --- damage */
 
 /* What is loaded into, and the accounts of all its memory. */
 static struct {
@@ -338,4 +416,5 @@ START_TEST(test_damage)
 END_TEST
 
 TN_SUITE("checkpoint", TN_LOOPED(test_round_trip, 3), {test_contents}, {test_other_runs}, {test_force}, {test_parts},
-         {test_begun_step}, {test_arguments}, {test_values}, {test_strangers}, {test_damage})
+         TN_LOOPED(test_begun_step_is_not_saved, 2), {test_begun_step_without_optimizer},
+         TN_LOOPED(test_load_after_backward, 4), {test_arguments}, {test_values}, {test_strangers}, {test_damage})
