@@ -36,7 +36,7 @@ typedef struct tn_winograd {
     tn_tiled_image in, out;  /* channels: of a group */
     int64_t top, left;       /* pixel of `in` under the first tap of output (0,0): minus the padding */
     int64_t tiles_h, tiles_w, tiles;
-    int64_t s, v;            /* the micro-kernel's lanes */
+    int64_t s, v;            /* rows and lanes of the tile of products */
 } tn_winograd;
 
 /** The maps of F(m,r) for the instruction set in use; NULL if there are none. */

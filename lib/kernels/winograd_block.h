@@ -10,8 +10,9 @@
 /** Sizes of a block's workspace, in floats. */
 typedef struct tn_winograd_space {
     int64_t panels, out_width; /* panels of S tiles; output channels in whole panels */
-    int64_t u_point, m_point;  /* from point to point */
-    int64_t u, m, turned;
+    int64_t u_row, u_point;    /* from tile to tile, from point to point */
+    int64_t m_row, m_point;
+    int64_t u, m;
 } tn_winograd_space;
 
 /** What all blocks of a pass have in common. */
@@ -27,16 +28,15 @@ typedef struct tn_winograd_block {
     const tn_winograd_pass *pass;
     const tn_winograd_space *space;
     int64_t tile, tiles, panels;
-    float *u;      /* [point][panel of tiles][channel][S] */
-    float *m;      /* [point][tile][filter] */
-    float *turned; /* [tile of a panel][point][TN_MAP_CHUNK], of one thread */
+    float *u; /* [point][tile][channel] */
+    float *m; /* [point][tile][filter] */
 } tn_winograd_block;
 
 /** The workspace for so many panels of tiles. */
 tn_winograd_space tn_winograd_space_of(const tn_winograd *wg, int64_t panels);
 
-/** B^T d B of channels [c, c + TN_MAP_CHUNK) of one panel of tiles. */
-void tn_winograd_block_in(const tn_winograd_block *block, int64_t panel, int64_t c);
+/** B^T d B of channels [c, c + TN_WINOGRAD_CHUNK) of one tile. */
+void tn_winograd_block_in(const tn_winograd_block *block, int64_t tile, int64_t c);
 /** All products of one point. */
 void tn_winograd_block_multiply(const tn_winograd_block *block, int64_t point);
 /** A^T M A of filters [f, f + TN_WINOGRAD_CHUNK) of one tile, with bias and activation. */

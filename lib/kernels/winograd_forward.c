@@ -34,7 +34,7 @@ static tn_winograd_space block_space(const tn_winograd *wg)
 
 static int64_t space_floats(const tn_winograd_space *space)
 {
-    return space->u + space->m + space->turned;
+    return space->u + space->m;
 }
 
 tn_status tn_winograd_forward_scratch(const tn_winograd *wg, bool prepared, int threads, size_t *out)
@@ -65,8 +65,7 @@ typedef struct forward_job {
 
 static tn_winograd_block block_in(const forward_job *job, float *memory)
 {
-    return (tn_winograd_block){.pass = &job->pass, .space = &job->space, .u = memory, .m = memory + job->space.u,
-                               .turned = memory + job->space.u + job->space.m};
+    return (tn_winograd_block){.pass = &job->pass, .space = &job->space, .u = memory, .m = memory + job->space.u};
 }
 
 /* ---- many tiles: a block a thread ---- */
@@ -74,9 +73,9 @@ static tn_winograd_block block_in(const forward_job *job, float *memory)
 static void run_block(const tn_winograd_block *b)
 {
     const tn_winograd *wg = b->pass->wg;
-    for (int64_t panel = 0; panel < b->panels; panel++) {
-        for (int64_t c = 0; c < wg->in.channels; c += TN_MAP_CHUNK)
-            tn_winograd_block_in(b, panel, c);
+    for (int64_t tile = 0; tile < b->tiles; tile++) {
+        for (int64_t c = 0; c < wg->in.channels; c += TN_WINOGRAD_CHUNK)
+            tn_winograd_block_in(b, tile, c);
     }
     for (int64_t point = 0; point < wg->points; point++)
         tn_winograd_block_multiply(b, point);
@@ -114,10 +113,10 @@ static int64_t count_blocks(const forward_job *job, int threads)
 
 static void share_in(const tn_team *team, const tn_winograd_block *b)
 {
-    int64_t chunks = tn_ceil_div(b->pass->wg->in.channels, TN_MAP_CHUNK), first, last;
-    tn_team_range(team, b->panels * chunks, &first, &last);
+    int64_t chunks = tn_ceil_div(b->pass->wg->in.channels, TN_WINOGRAD_CHUNK), first, last;
+    tn_team_range(team, b->tiles * chunks, &first, &last);
     for (int64_t i = first; i < last; i++)
-        tn_winograd_block_in(b, i / chunks, i % chunks * TN_MAP_CHUNK);
+        tn_winograd_block_in(b, i / chunks, i % chunks * TN_WINOGRAD_CHUNK);
 }
 
 static void share_products(const tn_team *team, const tn_winograd_block *b)
@@ -140,7 +139,6 @@ static void run_together(const tn_team *team, void *arg)
 {
     const forward_job *job = arg;
     tn_winograd_block b = block_in(job, job->memory);
-    b.turned += team->index * job->space.turned;
     b.tiles = job->pass.wg->tiles;
     b.panels = job->panels;
     share_in(team, &b);
@@ -156,7 +154,7 @@ static bool is_one_block(const forward_job *job, int threads, tn_winograd_space 
     if (threads == 1 || job->panels > FEW_PANELS * threads)
         return false;
     *space = tn_winograd_space_of(job->pass.wg, job->panels);
-    return space->u + space->m + threads * space->turned <= threads * space_floats(&job->space);
+    return space_floats(space) <= threads * space_floats(&job->space);
 }
 
 /* ---- both ---- */

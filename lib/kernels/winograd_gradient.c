@@ -10,7 +10,7 @@
  *  no copies of dW to add up and any number of threads gives the same bits. */
 #include "base/memory.h"
 #include "base/status.h"
-#include "kernels/gemm_kernel.h"
+#include "kernels/arithmetic.h"
 #include "kernels/product.h"
 #include "kernels/winograd.h"
 
@@ -20,12 +20,12 @@
 #define CACHED_FILTERS (6 << 20) /* of summed filters that do; beyond, blocks grow to read and write them less often */
 #define LEAST_TILES 24
 #define MOST_TILES 160
-#define CHUNK 48 /* channels transformed at once, or what of them are whole panels */
 
 /** Sizes in floats. */
 typedef struct workspace {
-    int64_t tiles;             /* of a block */
-    int64_t c_width, f_width;  /* in whole panels */
+    int64_t tiles;            /* of a block */
+    int64_t c_width, f_width; /* in whole panels */
+    int64_t u_row, d_row;     /* from tile to tile */
     int64_t u_point, d_point, w_point;
     int64_t u, d, w;
 } workspace;
@@ -42,15 +42,16 @@ static int64_t tiles_of_block(int64_t tile, int64_t sums)
 
 static workspace workspace_of(const tn_winograd *wg)
 {
-    int64_t slack = TN_PANEL_SLACK / (int64_t)sizeof(float);
     workspace ws = {.c_width = tn_winograd_round(wg->in.channels, wg->s),
                     .f_width = tn_winograd_round(wg->out.channels, wg->v)};
     ws.tiles = tiles_of_block(wg->points * (ws.c_width + ws.f_width), wg->points * ws.c_width * ws.f_width);
-    ws.u_point = tn_winograd_stride(ws.tiles * ws.c_width);
-    ws.d_point = tn_winograd_stride(ws.tiles * ws.f_width);
+    ws.u_row = tn_winograd_stride(wg->in.channels);
+    ws.d_row = tn_winograd_stride(ws.f_width);
+    ws.u_point = tn_winograd_stride(ws.tiles * ws.u_row);
+    ws.d_point = tn_winograd_stride(ws.tiles * ws.d_row);
     ws.w_point = tn_winograd_stride(ws.c_width * ws.f_width);
-    ws.u = tn_winograd_round(wg->points * ws.u_point + slack, 16);
-    ws.d = tn_winograd_round(wg->points * ws.d_point + slack, 16);
+    ws.u = wg->points * ws.u_point;
+    ws.d = wg->points * ws.d_point;
     ws.w = wg->points * ws.w_point;
     return ws;
 }
@@ -80,107 +81,83 @@ typedef struct gradient_job {
     float *u, *d, *w;
 } gradient_job;
 
-/* ---- transforms into panels ---- */
+/* ---- transforms ---- */
 
-/** One operand of the products: what is transformed, and its panels [point][panel][tile][lane]. */
+/** One operand of the products: what is transformed, and the matrices [point][tile][channel] that it becomes. */
 typedef struct operand {
     const tn_tiled_image *image;
     const float *data;
     tn_winograd_map *map;
     int64_t size, top, left; /* squares of size x size pixels, m apart */
-    int64_t lanes, point;
-    float *panels;
+    int64_t row, point;      /* floats from tile to tile, from point to point */
+    float *out;
 } operand;
 
-/** Numbers of one tile [point][step] to their lanes: channels [c, c + width), c at a panel's start. */
-static void deal(const tn_winograd *wg, const operand *o, int64_t tiles, int64_t tile, int64_t c, int64_t width,
-                 int64_t step, const float *points)
+/** Tile number `tile` of all, the `place`th of the block. */
+static void transform_tile(const tn_winograd *wg, const operand *o, int64_t tile, int64_t place)
 {
-    const tn_conv_table *kernels = tn_conv_kernels();
-    int64_t whole = width / o->lanes, rest = width % o->lanes, panel = tiles * o->lanes;
-    float *out = o->panels + c / o->lanes * panel + tile * o->lanes;
-    kernels->copy_panels(points, step, wg->points, whole, o->lanes, out, o->point, panel);
-    if (rest > 0)
-        kernels->copy_rows(points + whole * o->lanes, step, rest, wg->points, o->point, out + whole * panel);
-}
-
-/** The lanes past the last channel. */
-static void clear_lanes(const tn_winograd *wg, const operand *o, int64_t tiles, int64_t tile)
-{
-    int64_t channels = o->image->channels, used = channels % o->lanes;
-    float *out = o->panels + (channels / o->lanes * tiles + tile) * o->lanes + used;
-    for (int64_t p = 0; used > 0 && p < wg->points; p++)
-        memset(out + p * o->point, 0, (size_t)(o->lanes - used) * sizeof *out);
-}
-
-/** Channels [c, c + width) of tiles [begin, end) of a block whose first tile is number `first` of all. */
-static void transform_chunk(const tn_winograd *wg, const operand *o, int64_t first, int64_t begin, int64_t end,
-                            int64_t tiles, int64_t c, int64_t width)
-{
-    float aside[TN_WINOGRAD_POINTS * TN_WINOGRAD_CHUNK], points[TN_WINOGRAD_POINTS * TN_WINOGRAD_CHUNK];
-    int64_t wide = tn_winograd_round(width, TN_MAP_CHUNK);
-    for (int64_t tile = begin; tile < end; tile++) {
-        int64_t n, row, col;
-        tn_winograd_place(wg, first + tile, &n, &row, &col);
-        tn_square square = tn_winograd_square(o->image, o->data, n, o->top + row * wg->m, o->left + col * wg->m,
-                                              o->size, c, width, aside);
-        o->map(square.data, square.row, square.col, points, wide, wide);
-        deal(wg, o, tiles, tile, c, width, wide, points);
+    float aside[TN_WINOGRAD_POINTS * TN_WINOGRAD_CHUNK];
+    int64_t n, row, col;
+    tn_winograd_place(wg, tile, &n, &row, &col);
+    for (int64_t c = 0; c < o->image->channels; c += TN_WINOGRAD_CHUNK) {
+        int64_t width = tn_min(o->image->channels - c, TN_WINOGRAD_CHUNK);
+        tn_square square = tn_winograd_square(o->image, o->data, n, o->top + row * wg->m, o->left + col * wg->m, o->size,
+                                              c, width, aside);
+        o->map(square.data, square.row, square.col, o->out + place * o->row + c, o->point,
+               tn_winograd_round(width, TN_MAP_CHUNK));
     }
-}
-
-/** Channels that are transformed at once: whole panels. */
-static int64_t chunk_of(int64_t lanes)
-{
-    return lanes > CHUNK ? lanes : CHUNK / lanes * lanes;
-}
-
-/** Chunks of channels one after another: a chunk's panels are few enough lines that neighbouring tiles meet in the L1
- *  cache. */
-static void transform_tiles(const tn_winograd *wg, const operand *o, int64_t first, int64_t begin, int64_t end,
-                            int64_t tiles)
-{
-    int64_t chunk = chunk_of(o->lanes);
-    for (int64_t c = 0; c < o->image->channels; c += chunk) {
-        int64_t left = o->image->channels - c, width = left < chunk ? left : chunk;
-        transform_chunk(wg, o, first, begin, end, tiles, c, width);
-    }
-    for (int64_t tile = begin; tile < end; tile++)
-        clear_lanes(wg, o, tiles, tile);
 }
 
 /** Both operands of tiles [first, first + tiles), shared out among the team. */
 static void transform_block(const tn_team *team, const gradient_job *job, int64_t first, int64_t tiles)
 {
     const tn_winograd *wg = job->wg;
-    const operand u = {&wg->in, job->x, wg->maps->data, wg->a, wg->top, wg->left, wg->s, job->ws.u_point, job->u};
-    const operand d = {&wg->out, job->dy, wg->maps->output_gradient, wg->m, 0, 0, wg->v, job->ws.d_point, job->d};
+    const workspace *ws = &job->ws;
+    const operand u = {&wg->in, job->x, wg->maps->data, wg->a, wg->top, wg->left, ws->u_row, ws->u_point, job->u};
+    const operand d = {&wg->out, job->dy, wg->maps->output_gradient, wg->m, 0, 0, ws->d_row, ws->d_point, job->d};
     int64_t begin, end;
     tn_team_range(team, tiles, &begin, &end);
-    transform_tiles(wg, &u, first, begin, end, tiles);
-    transform_tiles(wg, &d, first, begin, end, tiles);
+    for (int64_t tile = begin; tile < end; tile++) {
+        transform_tile(wg, &u, first + tile, tile);
+        transform_tile(wg, &d, first + tile, tile);
+    }
+}
+
+/** The lanes past the last filter, which transforms leave out and tiles multiply: no numbers that could trap. */
+static void clear_lanes(const tn_team *team, const gradient_job *job)
+{
+    const workspace *ws = &job->ws;
+    int64_t used = tn_winograd_round(job->wg->out.channels, TN_MAP_CHUNK), begin, end;
+    tn_team_range(team, job->wg->points, &begin, &end);
+    for (int64_t p = begin; p < end && used < ws->f_width; p++) {
+        for (int64_t tile = 0; tile < ws->tiles; tile++)
+            memset(job->d + p * ws->d_point + tile * ws->d_row + used, 0, (size_t)(ws->f_width - used) * sizeof(float));
+    }
 }
 
 /* ---- products ---- */
 
-/** One panel of channels of one point under all filters. */
-static void multiply_panel(const gradient_job *job, int64_t point, int64_t panel, int64_t tiles, float beta)
+/** One panel of channels of one point under all filters; meanwhile a share of the next point's dy is fetched, which lies
+ *  as its own does. */
+static void multiply_panel(const gradient_job *job, int64_t point, int64_t panel, int64_t tiles, bool add)
 {
     const tn_winograd *wg = job->wg;
     const workspace *ws = &job->ws;
-    const float *u = job->u + point * ws->u_point + panel * tiles * wg->s;
-    const float *d = job->d + point * ws->d_point;
-    float *w = job->w + point * ws->w_point + panel * wg->s * ws->f_width;
-    for (int64_t f = 0; f < ws->f_width; f += wg->v)
-        tn_gemm_tile(wg->s, wg->v, tiles, 1.0f, u, d + f * tiles, beta, w + f, ws->f_width);
+    int64_t parts = ws->c_width / wg->s * (ws->f_width / wg->v), step = tn_ceil_div(ws->d_row, parts), c = panel * wg->s;
+    const float *d = job->d + point * ws->d_point, *next = d + ws->d_point + panel * (ws->f_width / wg->v) * step * tiles;
+    float *w = job->w + point * ws->w_point + c * ws->f_width;
+    for (int64_t f = 0; f < ws->f_width; f += wg->v, next += step * tiles) {
+        const tn_tile_sides sides = {job->u + point * ws->u_point + c, ws->u_row, d + f, ws->d_row, tiles, next, step};
+        tn_conv_kernels()->strided->along(&sides, wg->in.channels - c, add, w + f, ws->f_width);
+    }
 }
 
-static void multiply_block(const tn_team *team, const gradient_job *job, int64_t tiles, bool first)
+static void multiply_block(const tn_team *team, const gradient_job *job, int64_t tiles, bool add)
 {
     int64_t panels = job->ws.c_width / job->wg->s, begin, end;
     tn_team_range(team, job->wg->points * panels, &begin, &end);
     for (int64_t unit = begin; unit < end; unit++)
-        multiply_panel(job, unit / panels, unit % panels, tiles, first ? 0.0f : 1.0f);
+        multiply_panel(job, unit / panels, unit % panels, tiles, add);
 }
 
 /* ---- G^T dW G ---- */
@@ -219,11 +196,12 @@ static void transform_back(const tn_team *team, const gradient_job *job)
 static void run_gradient(const tn_team *team, void *arg)
 {
     const gradient_job *job = arg;
+    clear_lanes(team, job);
     for (int64_t first = 0; first < job->wg->tiles; first += job->ws.tiles) {
         int64_t left = job->wg->tiles - first, tiles = left < job->ws.tiles ? left : job->ws.tiles;
         transform_block(team, job, first, tiles);
         tn_team_barrier(team);
-        multiply_block(team, job, tiles, first == 0);
+        multiply_block(team, job, tiles, first > 0);
         tn_team_barrier(team);
     }
     transform_back(team, job);

@@ -3,7 +3,6 @@
  *  Cutting images into Winograd's tiles. */
 #include "kernels/winograd.h"
 
-#include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 
 #include <string.h>
@@ -30,11 +29,11 @@ bool tn_winograd_applies(const tn_conv_shape *s)
 
 tn_winograd tn_winograd_of(const tn_conv_shape *s, tn_conv_pass pass, int64_t m)
 {
-    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
+    const tn_strided *tile = tn_conv_kernels()->strided;
     const tn_tiled_image x = {s->h, s->w, s->c, s->c / s->groups}, y = {s->oh, s->ow, s->f, s->f / s->groups};
     bool back = pass == TN_CONV_DATA;
     tn_winograd wg = {.maps = tn_winograd_find(m, s->r), .m = m, .r = s->r, .a = m + s->r - 1, .batch = s->n,
-                      .groups = s->groups, .in = back ? y : x, .out = back ? x : y, .s = kernel->s, .v = kernel->v};
+                      .groups = s->groups, .in = back ? y : x, .out = back ? x : y, .s = tile->rows, .v = tile->lanes};
     wg.points = wg.a * wg.a;
     wg.top = back ? s->pad_top - (s->r - 1) : -s->pad_top;
     wg.left = back ? s->pad_left - (s->s - 1) : -s->pad_left;

@@ -41,6 +41,31 @@ typedef struct tn_in_place {
                  int64_t ldc);
 } tn_in_place;
 
+/** The sides of a tile that both lie where they were written. */
+typedef struct tn_tile_sides {
+    const float *a; /* across: number k of row i at a[i * a_stride + k]; along: at a[k * a_stride + i] */
+    int64_t a_stride;
+    const float *b; /* number k of column j at b[k * b_stride + j] */
+    int64_t b_stride;
+    int64_t depth;     /* of the sum */
+    const float *next; /* what to fetch into the L2 cache meanwhile, next_step floats with each k; any readable place */
+    int64_t next_step;
+} tn_tile_sides;
+
+/** Tiles of products of matrices that are not packed: c[i * ldc + j] = sum over k, or += with add, for i <
+ *  tn_strided_rows(rows). */
+typedef struct tn_strided {
+    int64_t rows, lanes; /* of the tile */
+    void (*across)(const tn_tile_sides *sides, int64_t rows, bool add, float *c, int64_t ldc);
+    void (*along)(const tn_tile_sides *sides, int64_t rows, bool add, float *c, int64_t ldc);
+} tn_strided;
+
+/** Rows that are computed where `rows` are wanted: thirds of a tile. */
+static inline int64_t tn_strided_rows(const tn_strided *tile, int64_t rows)
+{
+    return rows <= tile->rows / 3 ? tile->rows / 3 : rows <= 2 * tile->rows / 3 ? 2 * tile->rows / 3 : tile->rows;
+}
+
 typedef struct tn_conv_table {
     /** out[k * lanes + i] = rows[i][k]: `lanes` rows side by side, a panel. */
     void (*interleave)(const float *const *rows, int64_t lanes, int64_t count, float *out);
@@ -61,6 +86,7 @@ typedef struct tn_conv_table {
     void (*thin_product)(const float *x, int64_t x_stride, int64_t rows, const float *w, int64_t w_stride, int64_t depth,
                          float *y, int64_t y_stride, int64_t count);
     const tn_in_place *in_place;
+    const tn_strided *strided;
     const tn_winograd_maps *winograd; /* ends with m = 0 */
 } tn_conv_table;
 
