@@ -18,7 +18,7 @@
 
 #define CACHED_FLOATS (1 << 20)  /* of transformed tiles that stay near the core */
 #define CACHED_FILTERS (6 << 20) /* of summed filters that do; beyond, blocks grow to read and write them less often */
-#define LEAST_TILES 24
+#define LEAST_TILES 96
 #define MOST_TILES 160
 
 /** Sizes in floats. */
