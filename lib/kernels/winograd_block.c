@@ -55,38 +55,43 @@ static void clear_rows(const tn_winograd_block *b, float *u)
                (size_t)((tn_strided_rows(tn_conv_kernels()->strided, rows) - rows) * row) * sizeof *u);
 }
 
-/** Channels [k0, k0 + kn) of all tiles under one panel of filters, which stays in the L1 cache; each panel of tiles
- *  fetches its share of the filters that come next. */
-static void multiply_part(const tn_winograd_block *b, const float *u, const float *filters, int64_t k0, int64_t kn,
-                          float *m)
+/** Channels [k0, k0 + kn) of all tiles under the panel of filters from f, which stays in the L1 cache. Each panel of tiles
+ *  fetches its share of the filters that come next, and of the next point's tiles. */
+static void multiply_part(const tn_winograd_block *b, const float *u, const float *filters, int64_t f, int64_t k0,
+                          int64_t kn, float *m)
 {
     const tn_winograd *wg = b->pass->wg;
     const tn_winograd_space *space = b->space;
-    const float *next = filters + (k0 + kn) * wg->v;
-    int64_t share = tn_ceil_div(wg->v, b->panels);
-    for (int64_t i = 0; i < b->tiles; i += wg->s, next += share * kn) {
-        const tn_tile_sides sides = {u + i * space->u_row + k0, space->u_row, filters + k0 * wg->v, wg->v, kn, next, share};
+    int64_t steps = b->panels * wg->in.channels; /* of a panel of filters */
+    tn_tile_sides sides = {.a_stride = space->u_row, .b = filters + k0 * wg->v, .b_stride = wg->v, .depth = kn};
+    sides.next_a_step = tn_ceil_div(space->u_point, steps * (space->out_width / wg->v));
+    sides.next_a = u + space->u_point + (f / wg->v * steps + b->panels * k0) * sides.next_a_step;
+    sides.next_b_step = tn_ceil_div(wg->v, b->panels);
+    sides.next_b = filters + (k0 + kn) * wg->v;
+    for (int64_t i = 0; i < b->tiles; i += wg->s) {
+        sides.a = u + i * space->u_row + k0;
         tn_conv_kernels()->strided->across(&sides, b->tiles - i, k0 > 0, m + i * space->m_row, space->m_row);
+        sides.next_a += sides.next_a_step * kn;
+        sides.next_b += sides.next_b_step * kn;
     }
 }
 
 /** One panel of filters. Channels are summed in parts that are added afterwards: a sum of 384 numbers in one go rounds
  *  more than both transforms together. */
-static void multiply_column(const tn_winograd_block *b, const float *u, const float *filters, float *m)
+static void multiply_column(const tn_winograd_block *b, const float *u, const float *filters, int64_t f, float *m)
 {
     int64_t k = b->pass->wg->in.channels, depth = tn_ceil_div(k, tn_ceil_div(k, SUM_DEPTH));
     for (int64_t k0 = 0; k0 < k; k0 += depth)
-        multiply_part(b, u, filters, k0, tn_min(k - k0, depth), m);
+        multiply_part(b, u, filters + f * k, f, k0, tn_min(k - k0, depth), m + f);
 }
 
 void tn_winograd_block_multiply(const tn_winograd_block *b, int64_t point)
 {
     const tn_winograd *wg = b->pass->wg;
     float *u = b->u + point * b->space->u_point, *m = b->m + point * b->space->m_point;
-    const float *filters = b->pass->filters + point * tn_winograd_filter_stride(wg);
     clear_rows(b, u);
     for (int64_t f = 0; f < b->space->out_width; f += wg->v)
-        multiply_column(b, u, filters + f * wg->in.channels, m + f);
+        multiply_column(b, u, b->pass->filters + point * tn_winograd_filter_stride(wg), f, m);
 }
 
 /* ---- A^T M A ---- */

@@ -137,18 +137,25 @@ static void clear_lanes(const tn_team *team, const gradient_job *job)
 
 /* ---- products ---- */
 
-/** One panel of channels of one point under all filters; meanwhile a share of the next point's dy is fetched, which lies
- *  as its own does. */
+/** One panel of channels of one point under all filters; meanwhile shares of the next point's tiles are fetched, which lie
+ *  as its own do. */
 static void multiply_panel(const gradient_job *job, int64_t point, int64_t panel, int64_t tiles, bool add)
 {
     const tn_winograd *wg = job->wg;
     const workspace *ws = &job->ws;
-    int64_t parts = ws->c_width / wg->s * (ws->f_width / wg->v), step = tn_ceil_div(ws->d_row, parts), c = panel * wg->s;
-    const float *d = job->d + point * ws->d_point, *next = d + ws->d_point + panel * (ws->f_width / wg->v) * step * tiles;
+    int64_t columns = ws->f_width / wg->v, parts = ws->c_width / wg->s * columns, c = panel * wg->s;
+    const float *u = job->u + point * ws->u_point, *d = job->d + point * ws->d_point;
     float *w = job->w + point * ws->w_point + c * ws->f_width;
-    for (int64_t f = 0; f < ws->f_width; f += wg->v, next += step * tiles) {
-        const tn_tile_sides sides = {job->u + point * ws->u_point + c, ws->u_row, d + f, ws->d_row, tiles, next, step};
+    tn_tile_sides sides = {.a = u + c, .a_stride = ws->u_row, .b_stride = ws->d_row, .depth = tiles};
+    sides.next_a_step = tn_ceil_div(ws->u_row, parts);
+    sides.next_b_step = tn_ceil_div(ws->d_row, parts);
+    sides.next_a = u + ws->u_point + panel * columns * sides.next_a_step * tiles;
+    sides.next_b = d + ws->d_point + panel * columns * sides.next_b_step * tiles;
+    for (int64_t f = 0; f < ws->f_width; f += wg->v) {
+        sides.b = d + f;
         tn_conv_kernels()->strided->along(&sides, wg->in.channels - c, add, w + f, ws->f_width);
+        sides.next_a += sides.next_a_step * tiles;
+        sides.next_b += sides.next_b_step * tiles;
     }
 }
 

@@ -47,9 +47,10 @@ typedef struct tn_tile_sides {
     int64_t a_stride;
     const float *b; /* number k of column j at b[k * b_stride + j] */
     int64_t b_stride;
-    int64_t depth;     /* of the sum */
-    const float *next; /* what to fetch into the L2 cache meanwhile, next_step floats with each k; any readable place */
-    int64_t next_step;
+    int64_t depth; /* of the sum */
+    /* What to fetch into the L2 cache meanwhile, so many floats of each with each k; any place will do. */
+    const float *next_a, *next_b;
+    int64_t next_a_step, next_b_step;
 } tn_tile_sides;
 
 /** Tiles of products of matrices that are not packed: c[i * ldc + j] = sum over k, or += with add, for i <

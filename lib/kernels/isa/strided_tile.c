@@ -34,13 +34,14 @@
 /** The sums of `rows` rows; row i of A begins at a + i * row, its numbers are `step` apart. */
 ALWAYS_INLINE void sum_rows(const tn_tile_sides *t, int rows, int64_t row, int64_t step, vec sums[ROWS][2])
 {
-    const float *a[(ROWS + FOUR - 1) / FOUR], *b = t->b, *next = t->next;
+    const float *a[(ROWS + FOUR - 1) / FOUR], *b = t->b, *next_a = t->next_a, *next_b = t->next_b;
     UNROLL
     for (int i = 0; i < rows; i += FOUR)
         a[i / FOUR] = t->a + i * row;
-    for (int64_t k = 0; k < t->depth; k++, b += t->b_stride, next += t->next_step) {
+    for (int64_t k = 0; k < t->depth; k++, b += t->b_stride, next_a += t->next_a_step, next_b += t->next_b_step) {
         vec low = load(b), high = load(b + TN_LANES);
-        __builtin_prefetch(next, 0, 2);
+        __builtin_prefetch(next_a, 0, 2);
+        __builtin_prefetch(next_b, 0, 2);
         UNROLL
         for (int i = 0; i < rows; i++) {
             vec number = splat(a[i / FOUR][i % FOUR * row]);
