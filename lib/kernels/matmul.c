@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  Products of strided matrices. */
+#include "base/status.h"
 #include "kernels/conv.h"
 #include "kernels/product.h"
+#include "kernels/streamed_product.h"
 #include "kernels/thin_product.h"
 
 static void pack_rows(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes,
@@ -33,7 +35,11 @@ static void fetch_cols(const void *source, int64_t first, int64_t count, int64_t
 tn_status tn_matmul_scratch(int64_t m, int64_t n, int64_t k, int threads, size_t *out)
 {
     const tn_product largest = {.m = m, .n = n, .k = k};
-    return tn_product_scratch(&largest, threads, out);
+    size_t product, streamed;
+    TN_TRY(tn_product_scratch(&largest, threads, &product));
+    TN_TRY(tn_streamed_scratch(m, n, k, threads, &streamed));
+    *out = product > streamed ? product : streamed;
+    return TN_OK;
 }
 
 tn_status tn_matmul_sink_scratch(int64_t m, int64_t n, int64_t k, int threads, size_t *out)
@@ -47,6 +53,10 @@ void tn_matmul(tn_pool *pool, const tn_matmul_args *args, void *scratch)
 {
     if (tn_is_thin(args)) {
         tn_thin_product(pool, args);
+        return;
+    }
+    if (tn_is_streamed(args)) {
+        tn_streamed_product(pool, args, scratch);
         return;
     }
     const tn_product product = {

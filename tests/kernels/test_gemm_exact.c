@@ -36,6 +36,17 @@ static void make_thin(draw *d, product *p)
     p->beta = 0.0f;
 }
 
+/* And with some rows and weights too large for a cache. */
+static void make_streamed(draw *d, product *p)
+{
+    make_thin(d, p);
+    p->m = draw_int(d, 14, 50);
+    p->n = draw_int(d, 900, 1200);
+    p->k = draw_int(d, 900, 1200);
+    p->layout_b = (int)draw_int(d, 0, 2);
+    p->ldc = p->n + GAP;
+}
+
 static product draw_product(draw *d, int index)
 {
     static const float alphas[] = {1.0f, 1.0f, -2.0f, 0.5f}, betas[] = {0.0f, 0.0f, 1.0f, -1.0f, 0.5f};
@@ -54,6 +65,8 @@ static product draw_product(draw *d, int index)
     p.threads = (int)draw_int(d, 1, 3);
     if (index % 4 == 1)
         make_thin(d, &p);
+    if (index % 50 == 2)
+        make_streamed(d, &p);
     return p;
 }
 
