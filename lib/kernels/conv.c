@@ -16,9 +16,11 @@ static tn_conv_shape shape_of_batch(const tn_conv_plan *plan, int64_t n)
 void tn_conv_prepare(const tn_conv_plan *plan, tn_pool *pool, const float *w, void *prepared)
 {
     if (plan->algorithm == TN_CONV_WINOGRAD)
-        tn_winograd_prepare(&plan->shape, plan->tile, pool, w, prepared);
+        tn_winograd_prepare(&plan->shape, plan->pass, plan->tile, pool, w, prepared);
+    else if (plan->pass == TN_CONV_DATA)
+        tn_conv_gemm_data_prepare(&plan->shape, pool, w, prepared);
     else
-        tn_conv_gemm_prepare(&plan->shape, pool, w, prepared);
+        tn_conv_gemm_forward_prepare(&plan->shape, pool, w, prepared);
 }
 
 void tn_conv_forward(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *x, const float *w,
@@ -32,13 +34,13 @@ void tn_conv_forward(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const f
 }
 
 void tn_conv_data_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *dy, const float *w,
-                           float *dx, void *scratch)
+                           const void *prepared, float *dx, void *scratch)
 {
     tn_conv_shape shape = shape_of_batch(plan, n);
     if (plan->algorithm == TN_CONV_WINOGRAD)
-        tn_winograd_data(&shape, plan->tile, pool, dy, w, dx, scratch);
+        tn_winograd_data(&shape, plan->tile, pool, dy, w, prepared, dx, scratch);
     else
-        tn_conv_gemm_data(&shape, pool, dy, w, dx, scratch);
+        tn_conv_gemm_data(&shape, plan->shape.n, pool, dy, w, prepared, dx, scratch);
 }
 
 void tn_conv_filter_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *x, const float *dy,

@@ -41,7 +41,8 @@ typedef struct tn_conv_plan {
 /** What the caller wants of a pass. */
 typedef struct tn_conv_wishes {
     bool precise;  /* plain fp32 sums only */
-    bool prepared; /* forward: the caller keeps what tn_conv_prepare made of the filters from call to call */
+    bool prepared; /* the caller keeps what tn_conv_prepare made of the filters from call to call; the gradient of the
+                      filters reads none */
     int threads;
 } tn_conv_wishes;
 
@@ -55,16 +56,17 @@ TN_WARN_UNUSED tn_status tn_conv_plan_pass(const tn_conv_shape *shape, tn_conv_p
 TN_WARN_UNUSED tn_status tn_conv_plan_tile(const tn_conv_shape *shape, tn_conv_pass pass, int tile,
                                            const tn_conv_wishes *wishes, tn_conv_plan *out);
 
-/** Filters as the forward pass wants them: transformed, or packed. @param prepared  [plan->prepared_bytes] */
+/** Filters as the plan's pass wants them, forward or the gradient of the data: transformed, or packed.
+ *  @param prepared  [plan->prepared_bytes] */
 void tn_conv_prepare(const tn_conv_plan *plan, tn_pool *pool, const float *w, void *prepared);
 
 /** y = act(conv(x, w) + bias). n <= plan->shape.n; bias NULL: none; activation: any but TN_SOFTMAX.
  *  @param prepared  of these very w; NULL if plan->prepared_bytes is 0 */
 void tn_conv_forward(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *x, const float *w,
                      const void *prepared, const float *bias, tn_activation activation, float *y, void *scratch);
-/** dx = gradient by x. */
+/** dx = gradient by x. @param prepared  as in tn_conv_forward */
 void tn_conv_data_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *dy, const float *w,
-                           float *dx, void *scratch);
+                           const void *prepared, float *dx, void *scratch);
 /** dw = gradient by w, or dw += with add. */
 void tn_conv_filter_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const float *x, const float *dy,
                              bool add, float *dw, void *scratch);

@@ -12,9 +12,13 @@
  *
  *  Every element of dx is written once, no sum crosses a phase, no product with a zero that a stride has put there. With
  *  stride 1 there is one phase: the convolution with rotated filters. Few channels go
- *  another way: conv_gemm_spread.c. */
+ *  another way: conv_gemm_spread.c.
+ *
+ *  Prepared filters are the packed panels of all phases, one phase after another, in each those of all groups. */
 #include "kernels/conv_gemm.h"
 
+#include "base/memory.h"
+#include "base/status.h"
 #include "kernels/conv_windows.h"
 #include "kernels/product.h"
 
@@ -60,7 +64,9 @@ typedef struct phase {
     tn_windows windows;
     side high, wide;
     const tn_conv_shape *shape;
-    const float *w; /* of the group */
+    const float *w;      /* of the group */
+    const float *panels; /* of all groups, prepared; NULL: none */
+    int64_t floats;      /* of a group's panels */
     float *dx;
 } phase;
 
@@ -155,6 +161,14 @@ tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *s, int threads, size_t 
     return tn_product_scratch(&largest, threads, out);
 }
 
+/** Floats of a group's panels, 0 where there are none: of the largest batch, however many images a call has. */
+static int64_t panel_floats(const phase *p, int64_t largest)
+{
+    tn_product product = product_of(p);
+    product.m = largest * p->high.count * p->wide.count;
+    return tn_product_packed_floats(&product);
+}
+
 static void run_phase(phase *p, tn_pool *pool, const float *dy, const float *w, float *dx, void *scratch)
 {
     const tn_conv_shape *s = p->shape;
@@ -164,22 +178,84 @@ static void run_phase(phase *p, tn_pool *pool, const float *dy, const float *w, 
         p->w = w + group * (s->f / s->groups);
         p->dx = dx + group * (s->c / s->groups);
         product.a = product.b = p;
+        product.packed_b = p->panels ? p->panels + group * p->floats : NULL;
         product.c = p->dx;
         tn_product_run(pool, &product, scratch);
     }
 }
 
-void tn_conv_gemm_data(const tn_conv_shape *shape, tn_pool *pool, const float *dy, const float *w, float *dx,
-                       void *scratch)
+void tn_conv_gemm_data(const tn_conv_shape *shape, int64_t largest, tn_pool *pool, const float *dy, const float *w,
+                       const void *prepared, float *dx, void *scratch)
 {
     if (tn_conv_gemm_spreads(shape)) {
-        tn_conv_gemm_spread(shape, pool, dy, w, dx, scratch);
+        tn_conv_gemm_spread(shape, pool, dy, w, prepared, dx, scratch);
         return;
     }
+    int64_t floats = 0;
     for (int64_t high = 0; high < shape->stride_h; high++) {
         for (int64_t wide = 0; wide < shape->stride_w; wide++) {
             phase p = phase_of(shape, high, wide);
+            p.floats = prepared ? panel_floats(&p, largest) : 0;
+            p.panels = p.floats > 0 ? (const float *)prepared + floats : NULL;
+            floats += p.floats * shape->groups;
             run_phase(&p, pool, dy, w, dx, scratch);
+        }
+    }
+}
+
+/* ---- filters packed beforehand ---- */
+
+static tn_status add_phase(const tn_conv_shape *s, int64_t high, int64_t wide, size_t *bytes)
+{
+    phase p = phase_of(s, high, wide);
+    tn_product product = product_of(&p);
+    size_t group, groups;
+    TN_TRY(tn_product_packed(&product, &group));
+    if (!tn_mul_size(group, (size_t)s->groups, &groups) || !tn_add_size(*bytes, groups, bytes))
+        return TN_FAIL(TN_ERR_OVERFLOW, "prepared filters of %lld groups do not fit", (long long)s->groups);
+    return TN_OK;
+}
+
+tn_status tn_conv_gemm_data_prepared(const tn_conv_shape *s, size_t *out)
+{
+    size_t bytes = 0;
+    if (tn_conv_gemm_spreads(s)) {
+        *out = tn_conv_gemm_spread_prepared(s);
+        return TN_OK;
+    }
+    for (int64_t high = 0; high < s->stride_h; high++) {
+        for (int64_t wide = 0; wide < s->stride_w; wide++)
+            TN_TRY(add_phase(s, high, wide, &bytes));
+    }
+    *out = bytes;
+    return TN_OK;
+}
+
+/** Pack what a phase has, from `out`; returns the end. */
+static float *pack_phase(phase *p, tn_pool *pool, const float *w, float *out)
+{
+    const tn_conv_shape *s = p->shape;
+    tn_product product = product_of(p);
+    int64_t floats = panel_floats(p, s->n);
+    product.b = p;
+    for (int64_t group = 0; group < s->groups && floats > 0; group++, out += floats) {
+        p->w = w + group * (s->f / s->groups);
+        tn_product_pack(pool, &product, out);
+    }
+    return out;
+}
+
+void tn_conv_gemm_data_prepare(const tn_conv_shape *s, tn_pool *pool, const float *w, void *prepared)
+{
+    float *out = prepared;
+    if (tn_conv_gemm_spreads(s)) {
+        tn_conv_gemm_spread_prepare(s, pool, w, prepared);
+        return;
+    }
+    for (int64_t high = 0; high < s->stride_h; high++) {
+        for (int64_t wide = 0; wide < s->stride_w; wide++) {
+            phase p = phase_of(s, high, wide);
+            out = pack_phase(&p, pool, w, out);
         }
     }
 }

@@ -57,7 +57,7 @@ tn_status tn_conv_gemm_forward_scratch(const tn_conv_shape *s, int threads, size
     return tn_product_scratch(&product, threads, out);
 }
 
-tn_status tn_conv_gemm_prepared(const tn_conv_shape *s, size_t *out)
+tn_status tn_conv_gemm_forward_prepared(const tn_conv_shape *s, size_t *out)
 {
     tn_product product = product_of(s);
     size_t group;
@@ -67,7 +67,7 @@ tn_status tn_conv_gemm_prepared(const tn_conv_shape *s, size_t *out)
     return TN_OK;
 }
 
-void tn_conv_gemm_prepare(const tn_conv_shape *s, tn_pool *pool, const float *w, void *prepared)
+void tn_conv_gemm_forward_prepare(const tn_conv_shape *s, tn_pool *pool, const float *w, void *prepared)
 {
     tn_product product = product_of(s);
     int64_t floats = tn_product_packed_floats(&product);

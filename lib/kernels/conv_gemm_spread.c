@@ -42,7 +42,8 @@ typedef struct spread {
     int64_t depth;             /* filters of a block of the sum */
     int64_t rows, across;      /* a strip: rows of dy, pixels of each */
     int64_t bands, band;       /* of an image; rows of dx */
-    float *packed, *buffers;   /* filters of all groups; what each thread has */
+    const float *panels;       /* filters of all groups */
+    float *packing, *buffers;  /* where they are packed first, NULL: that was done; what each thread has */
     int64_t packed_group, buffer, s_block;
     atomic_llong next;
 } spread;
@@ -119,7 +120,7 @@ static void pack_filters(const spread *p, int64_t group, int64_t first, int64_t 
 {
     const tn_conv_shape *s = p->shape;
     int64_t v = tn_gemm_kernel_in_use()->v;
-    float *out = p->packed + group * p->packed_group;
+    float *out = p->packing + group * p->packed_group;
     for (int64_t k0 = 0; k0 < p->filters; k0 += p->depth) {
         int64_t kn = tn_min(p->depth, p->filters - k0);
         const float *w = p->w + group * p->filters + first * v * s->f + k0;
@@ -165,7 +166,7 @@ static void multiply_strip(const spread *p, int64_t group, const float *dy, int6
     ahead next = ahead_of(p, dy, count);
     for (int64_t k0 = 0; k0 < p->filters; k0 += p->depth) {
         int64_t kn = tn_min(p->depth, p->filters - k0);
-        const float *panels = p->packed + group * p->packed_group + p->wide * k0;
+        const float *panels = p->panels + group * p->packed_group + p->wide * k0;
         tn_pack_across(dy + k0, p->shape->f, count, kn, kernel->s, s_block);
         for (int64_t col = 0; col < p->wide; col += kernel->v) {
             for (int64_t i = 0; i < count; i += kernel->s) {
@@ -263,8 +264,10 @@ static void run_bands(const tn_team *team, void *arg)
 {
     spread *p = arg;
     const tn_conv_shape *s = p->shape;
-    pack_share(p, team);
-    tn_team_barrier(team);
+    if (p->packing) {
+        pack_share(p, team);
+        tn_team_barrier(team);
+    }
     for (;;) {
         int64_t task = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
         if (task >= s->n * p->bands)
@@ -286,8 +289,8 @@ static int64_t count_bands(int64_t images, int64_t threads)
     return images >= threads ? 2 : tn_ceil_div(threads, images);
 }
 
-void tn_conv_gemm_spread(const tn_conv_shape *shape, tn_pool *pool, const float *dy, const float *w, float *dx,
-                         void *scratch)
+void tn_conv_gemm_spread(const tn_conv_shape *shape, tn_pool *pool, const float *dy, const float *w,
+                         const void *prepared, float *dx, void *scratch)
 {
     if (shape->n == 0)
         return;
@@ -295,10 +298,32 @@ void tn_conv_gemm_spread(const tn_conv_shape *shape, tn_pool *pool, const float 
     p.dy = dy;
     p.w = w;
     p.dx = dx;
-    p.packed = scratch;
-    p.buffers = p.packed + p.packed_group * shape->groups;
+    p.panels = prepared ? prepared : scratch;
+    p.packing = prepared ? NULL : scratch;
+    p.buffers = (float *)scratch + p.packed_group * shape->groups;
     p.bands = count_bands(shape->n, tn_pool_threads(pool));
     p.band = tn_ceil_div(shape->h, p.bands);
     atomic_init(&p.next, 0);
     tn_pool_run(pool, run_bands, &p);
+}
+
+/* ---- filters packed beforehand ---- */
+
+size_t tn_conv_gemm_spread_prepared(const tn_conv_shape *shape)
+{
+    const spread p = spread_of(shape);
+    return (size_t)(p.packed_group * shape->groups) * sizeof(float);
+}
+
+static void run_packing(const tn_team *team, void *arg)
+{
+    pack_share(arg, team);
+}
+
+void tn_conv_gemm_spread_prepare(const tn_conv_shape *shape, tn_pool *pool, const float *w, void *prepared)
+{
+    spread p = spread_of(shape);
+    p.w = w;
+    p.packing = prepared;
+    tn_pool_run(pool, run_packing, &p);
 }

@@ -88,7 +88,7 @@ static void run(const tn_conv_plan *plan, tn_pool *pool, const operands *o)
     if (plan->pass == TN_CONV_FORWARD)
         tn_conv_forward(plan, pool, n, o->x, o->w, prepared, NULL, TN_LINEAR, o->y, o->scratch);
     else if (plan->pass == TN_CONV_DATA)
-        tn_conv_data_gradient(plan, pool, n, o->y, o->w, o->x, o->scratch);
+        tn_conv_data_gradient(plan, pool, n, o->y, o->w, prepared, o->x, o->scratch);
     else
         tn_conv_filter_gradient(plan, pool, n, o->x, o->y, false, o->w, o->scratch);
 }

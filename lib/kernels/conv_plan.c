@@ -33,6 +33,11 @@ tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, in
     }
 }
 
+tn_status tn_conv_gemm_prepared(const tn_conv_shape *shape, tn_conv_pass pass, size_t *out)
+{
+    return pass == TN_CONV_DATA ? tn_conv_gemm_data_prepared(shape, out) : tn_conv_gemm_forward_prepared(shape, out);
+}
+
 tn_status tn_winograd_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int64_t m, bool prepared, int threads,
                               size_t *out)
 {
@@ -107,8 +112,8 @@ static int best_tile(const tn_conv_shape *shape, tn_conv_pass pass, bool prepare
 static tn_status size_prepared(tn_conv_plan *plan)
 {
     if (plan->algorithm == TN_CONV_WINOGRAD)
-        return tn_winograd_prepared(&plan->shape, plan->tile, &plan->prepared_bytes);
-    return tn_conv_gemm_prepared(&plan->shape, &plan->prepared_bytes);
+        return tn_winograd_prepared(&plan->shape, plan->pass, plan->tile, &plan->prepared_bytes);
+    return tn_conv_gemm_prepared(&plan->shape, plan->pass, &plan->prepared_bytes);
 }
 
 /** Each filter's number costs so much once a call, and one multiply-add for each tile or pixel of each image. */
@@ -124,7 +129,7 @@ static int64_t least_images(const tn_conv_plan *plan)
 
 static bool keeps_prepared(const tn_conv_wishes *wishes, tn_conv_pass pass)
 {
-    return wishes->prepared && pass == TN_CONV_FORWARD;
+    return wishes->prepared && pass != TN_CONV_FILTER;
 }
 
 tn_status tn_conv_plan_tile(const tn_conv_shape *shape, tn_conv_pass pass, int tile, const tn_conv_wishes *wishes,

@@ -50,16 +50,17 @@ tn_winograd tn_winograd_of(const tn_conv_shape *shape, tn_conv_pass pass, int64_
  *  Errors    TN_ERR_OVERFLOW */
 TN_WARN_UNUSED tn_status tn_winograd_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int64_t m, bool prepared,
                                              int threads, size_t *out);
-/** Bytes of the forward pass's transformed filters of all groups, one group after another.
+/** Bytes of the transformed filters of all groups, one group after another; of rotated ones for the data gradient.
  *  Errors    TN_ERR_OVERFLOW */
-TN_WARN_UNUSED tn_status tn_winograd_prepared(const tn_conv_shape *shape, int64_t m, size_t *out);
+TN_WARN_UNUSED tn_status tn_winograd_prepared(const tn_conv_shape *shape, tn_conv_pass pass, int64_t m, size_t *out);
 
 /* As tn_conv_prepare, tn_conv_forward and its gradients; shape->n is the batch. */
-void tn_winograd_prepare(const tn_conv_shape *shape, int64_t m, tn_pool *pool, const float *w, void *prepared);
+void tn_winograd_prepare(const tn_conv_shape *shape, tn_conv_pass pass, int64_t m, tn_pool *pool, const float *w,
+                         void *prepared);
 void tn_winograd_forward(const tn_conv_shape *shape, int64_t m, tn_pool *pool, const float *x, const float *w,
                          const void *prepared, const float *bias, tn_activation activation, float *y, void *scratch);
-void tn_winograd_data(const tn_conv_shape *shape, int64_t m, tn_pool *pool, const float *dy, const float *w, float *dx,
-                      void *scratch);
+void tn_winograd_data(const tn_conv_shape *shape, int64_t m, tn_pool *pool, const float *dy, const float *w,
+                      const void *prepared, float *dx, void *scratch);
 void tn_winograd_filter(const tn_conv_shape *shape, int64_t m, tn_pool *pool, const float *x, const float *dy, bool add,
                         float *dw, void *scratch);
 

@@ -99,9 +99,9 @@ static void transform_panels(const tn_team *team, void *arg)
     }
 }
 
-tn_status tn_winograd_prepared(const tn_conv_shape *s, int64_t m, size_t *out)
+tn_status tn_winograd_prepared(const tn_conv_shape *s, tn_conv_pass pass, int64_t m, size_t *out)
 {
-    tn_winograd wg = tn_winograd_of(s, TN_CONV_FORWARD, m);
+    tn_winograd wg = tn_winograd_of(s, pass, m);
     int64_t lanes, filters, floats;
     if (!tn_add_i64(wg.out.channels, wg.v, &lanes) || !tn_mul_i64(lanes, wg.in.channels, &filters) ||
         !tn_add_i64(filters, TN_PANEL_SLACK, &filters) || !tn_mul_i64(filters, wg.points * 8, &floats) ||
@@ -111,11 +111,12 @@ tn_status tn_winograd_prepared(const tn_conv_shape *s, int64_t m, size_t *out)
     return TN_OK;
 }
 
-void tn_winograd_prepare(const tn_conv_shape *s, int64_t m, tn_pool *pool, const float *w, void *prepared)
+void tn_winograd_prepare(const tn_conv_shape *s, tn_conv_pass pass, int64_t m, tn_pool *pool, const float *w,
+                         void *prepared)
 {
-    tn_winograd wg = tn_winograd_of(s, TN_CONV_FORWARD, m);
+    tn_winograd wg = tn_winograd_of(s, pass, m);
     for (int64_t g = 0; g < s->groups; g++)
-        tn_winograd_transform_filters(&wg, pool, w + g * wg.out.channels, s->f, false,
+        tn_winograd_transform_filters(&wg, pool, w + g * (s->f / s->groups), s->f, pass == TN_CONV_DATA,
                                       (float *)prepared + g * tn_winograd_filter_floats(&wg));
 }
 

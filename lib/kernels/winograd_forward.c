@@ -175,31 +175,42 @@ static void run_tiles(const tn_winograd_pass *pass, tn_pool *pool, float *memory
     tn_pool_run(pool, run_blocks, &job);
 }
 
+/** A group's transformed filters: the caller's, or made now at the start of `memory`, which then begins behind them. */
+static const float *filters_of(const tn_winograd *wg, const tn_conv_shape *s, int64_t group, tn_pool *pool,
+                               const float *w, bool rotated, const void *prepared, float **memory)
+{
+    int64_t floats = tn_winograd_filter_floats(wg);
+    float *filters = *memory;
+    if (prepared)
+        return (const float *)prepared + group * floats;
+    tn_winograd_transform_filters(wg, pool, w + group * (s->f / s->groups), s->f, rotated, filters);
+    *memory += tn_winograd_round(floats, 16);
+    return filters;
+}
+
 void tn_winograd_forward(const tn_conv_shape *s, int64_t m, tn_pool *pool, const float *x, const float *w,
                          const void *prepared, const float *bias, tn_activation activation, float *y, void *scratch)
 {
     tn_winograd wg = tn_winograd_of(s, TN_CONV_FORWARD, m);
-    int64_t floats = tn_winograd_filter_floats(&wg);
     for (int64_t g = 0; g < s->groups && wg.tiles > 0; g++) {
-        tn_winograd_pass pass = {.wg = &wg, .in = x + g * wg.in.channels, .filters = scratch,
-                                 .bias = bias ? bias + g * wg.out.channels : NULL, .out = y + g * wg.out.channels,
-                                 .activation = activation};
-        if (prepared)
-            pass.filters = (const float *)prepared + g * floats;
-        else
-            tn_winograd_transform_filters(&wg, pool, w + g * wg.out.channels, s->f, false, scratch);
-        run_tiles(&pass, pool, (float *)scratch + (prepared ? 0 : tn_winograd_round(floats, 16)));
+        float *memory = scratch;
+        const tn_winograd_pass pass = {.wg = &wg, .in = x + g * wg.in.channels,
+                                       .filters = filters_of(&wg, s, g, pool, w, false, prepared, &memory),
+                                       .bias = bias ? bias + g * wg.out.channels : NULL,
+                                       .out = y + g * wg.out.channels, .activation = activation};
+        run_tiles(&pass, pool, memory);
     }
 }
 
-void tn_winograd_data(const tn_conv_shape *s, int64_t m, tn_pool *pool, const float *dy, const float *w, float *dx,
-                      void *scratch)
+void tn_winograd_data(const tn_conv_shape *s, int64_t m, tn_pool *pool, const float *dy, const float *w,
+                      const void *prepared, float *dx, void *scratch)
 {
     tn_winograd wg = tn_winograd_of(s, TN_CONV_DATA, m);
     for (int64_t g = 0; g < s->groups && wg.tiles > 0; g++) {
-        const tn_winograd_pass pass = {.wg = &wg, .in = dy + g * wg.in.channels, .filters = scratch,
+        float *memory = scratch;
+        const tn_winograd_pass pass = {.wg = &wg, .in = dy + g * wg.in.channels,
+                                       .filters = filters_of(&wg, s, g, pool, w, true, prepared, &memory),
                                        .out = dx + g * wg.out.channels};
-        tn_winograd_transform_filters(&wg, pool, w + g * wg.in.channels, s->f, true, scratch);
-        run_tiles(&pass, pool, (float *)scratch + tn_winograd_round(tn_winograd_filter_floats(&wg), 16));
+        run_tiles(&pass, pool, memory);
     }
 }

@@ -268,7 +268,8 @@ static tn_status backward(const tn_layer *layer, const tn_op_run *run)
     if (dw != NULL)
         tn_conv_filter_gradient(&state->filter, run->pool, n, run->x, run->dy, run->add, dw, run->scratch);
     if (run->dx != NULL)
-        tn_conv_data_gradient(&state->data, run->pool, n, run->dy, run->params[WEIGHT], run->dx, run->scratch);
+        tn_conv_data_gradient(&state->data, run->pool, n, run->dy, run->params[WEIGHT], NULL, run->dx,
+                              run->scratch);
     return TN_OK;
 }
 

@@ -23,7 +23,7 @@ static void run(void *state)
     if (p->pass == TN_CONV_FORWARD)
         tn_conv_forward(&way->plan, p->pool, n, o->x, o->w, way->prepared, o->bias, TN_RELU, o->result, way->scratch);
     else if (p->pass == TN_CONV_DATA)
-        tn_conv_data_gradient(&way->plan, p->pool, n, o->y, o->w, o->result, way->scratch);
+        tn_conv_data_gradient(&way->plan, p->pool, n, o->y, o->w, way->prepared, o->result, way->scratch);
     else
         tn_conv_filter_gradient(&way->plan, p->pool, n, o->x, o->y, false, o->result, way->scratch);
 }

@@ -261,7 +261,7 @@ static void run_pass(const conv_bounds *algorithm, const operands *o, float *out
     if (pass == TN_CONV_FORWARD)
         tn_conv_forward(&plan, pool, s->n, o->x, o->w, NULL, NULL, TN_LINEAR, out, scratch);
     else if (pass == TN_CONV_DATA)
-        tn_conv_data_gradient(&plan, pool, s->n, o->dy, o->w, out, scratch);
+        tn_conv_data_gradient(&plan, pool, s->n, o->dy, o->w, NULL, out, scratch);
     else
         tn_conv_filter_gradient(&plan, pool, s->n, o->x, o->dy, false, out, scratch);
     tn_pool_destroy(&pool);

@@ -180,7 +180,7 @@ static tn_conv_plan run_pass(const conv_case *c, tn_conv_pass pass, const tn_con
         tn_conv_forward(&plan, pool, c->n, o->x, o->w, prepared, o->bias, c->relu ? TN_RELU : TN_LINEAR, o->out,
                         scratch);
     else if (pass == TN_CONV_DATA)
-        tn_conv_data_gradient(&plan, pool, c->n, o->dy, o->w, o->out, scratch);
+        tn_conv_data_gradient(&plan, pool, c->n, o->dy, o->w, prepared, o->out, scratch);
     else
         tn_conv_filter_gradient(&plan, pool, c->n, o->x, o->dy, add, o->out, scratch);
     free(scratch);
@@ -221,7 +221,7 @@ static void check_exact(const conv_case *c, tn_conv_pass pass, bool add, operand
     tn_conv_plan plan = run_pass(c, pass, &wishes, add, o);
     ck_assert_msg(plan.algorithm == TN_CONV_GEMM, "%s: precise gave %s", text_of(c), plan.name);
     compare_exact(c, pass, add ? " added" : "", expected, o->out);
-    if (pass == TN_CONV_FORWARD) {
+    if (pass != TN_CONV_FILTER) {
         wishes.prepared = true;
         (void)run_pass(c, pass, &wishes, add, o);
         compare_exact(c, pass, " with prepared filters", expected, o->out);
@@ -384,7 +384,7 @@ START_TEST(test_winograd_is_used)
 }
 END_TEST
 
-/* Passes of both kinds of plan, filters prepared where the pass is forward and the number even. */
+/* Passes of both kinds of plan, filters prepared where the pass reads them and the number is even. */
 static void run_bits(const conv_case *c, int number, operands *o)
 {
     const tn_conv_wishes wishes = {.precise = number >= 3, .prepared = number % 2 == 0, .threads = c->threads};

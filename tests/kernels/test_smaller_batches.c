@@ -69,7 +69,7 @@ START_TEST(test_phases)
     float *dy = numbers(15 * 15 * 2048), *w = numbers((int64_t)9 * 768 * 2048), *dx = numbers(31 * 31 * 768);
     ck_ok(tn_conv_plan_pass(&shape, TN_CONV_DATA, &(tn_conv_wishes){.precise = true, .threads = 1}, &plan));
     guarded scratch = guard(plan.scratch_bytes);
-    tn_conv_data_gradient(&plan, NULL, 1, dy, w, dx, scratch.memory);
+    tn_conv_data_gradient(&plan, NULL, 1, dy, w, NULL, dx, scratch.memory);
     check_guard(&scratch);
     free(dy);
     free(w);

@@ -156,7 +156,7 @@ static double error_of(const tn_conv_shape *s, tn_conv_pass pass, int m, const f
     if (pass == TN_CONV_FORWARD)
         tn_winograd_forward(s, m, pool, x, w, NULL, NULL, TN_LINEAR, out, scratch);
     else if (pass == TN_CONV_DATA)
-        tn_winograd_data(s, m, pool, dy, w, out, scratch);
+        tn_winograd_data(s, m, pool, dy, w, NULL, out, scratch);
     else
         tn_winograd_filter(s, m, pool, x, dy, false, out, scratch);
     for (int64_t i = 0; i < sizes[pass]; i++) {
