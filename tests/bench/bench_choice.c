@@ -3,10 +3,11 @@
  *  The cost model beside the clock: for each pass of each convolution, what every algorithm takes, what the cost model
  *  chose and what it loses by that.
  *
- *      bench_choice [--threads N] [--batch N] [--pass 0|1|2|3] [NAME-PREFIX]
+ *      bench_choice [--threads N] [--batch N] [--pass 0|1|2|3|4] [NAME-PREFIX]
  *
- *  Without options, batches of 32 and 1 on one thread and on all cores. Pass 3 is a forward with filters that were
- *  prepared, as in prediction. Convolutions without a choice are left out. */
+ *  Without options, batches of 32 and 1 on one thread and on all cores. Passes 3 and 4 are a forward and a gradient of
+ *  the data with filters that were prepared, as in prediction and under frozen weights. Convolutions without a choice
+ *  are left out. */
 #include "bench.h"
 #include "conv_layers.h"
 #include "kernels/conv_candidates.h"
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PASSES = 4, PREPARED = 3 };
+enum { PASSES = 5, PREPARED = 3 }; /* from there on, the same once more with prepared filters */
 
 typedef struct settings {
     int threads, pass; /* 0, -1: all */
@@ -49,11 +50,11 @@ static void print_times(const tn_conv_shape *shape, const int *tiles, const doub
 
 static void compare(const conv_layer *layer, const tn_conv_shape *shape, int number, tn_pool *pool, sums *all)
 {
-    static const char *const passes[PASSES] = {"forward", "data", "filter", "prepared"};
-    tn_conv_pass pass = number == PREPARED ? TN_CONV_FORWARD : (tn_conv_pass)number;
+    static const char *const passes[PASSES] = {"forward", "data", "filter", "forward+", "data+"};
+    tn_conv_pass pass = (tn_conv_pass)(number % PREPARED);
     int tiles[TN_CONV_CANDIDATES], count = tn_conv_candidates(shape, false, tiles);
     double seconds[TN_CONV_CANDIDATES], chosen = 0.0;
-    const tn_conv_wishes wishes = {.prepared = number == PREPARED, .threads = tn_pool_threads(pool)};
+    const tn_conv_wishes wishes = {.prepared = number >= PREPARED, .threads = tn_pool_threads(pool)};
     tn_conv_plan plan;
     BENCH_TRY(tn_conv_plan_pass(shape, pass, &wishes, &plan));
     BENCH_TRY(tn_conv_time(NULL, shape, pass, &wishes, pool, tiles, count, seconds));
@@ -118,7 +119,7 @@ int main(int argc, char **argv)
     settings set = {.pass = -1, .prefix = ""};
     int threads[2];
     if (!read_options(argc, argv, &set)) {
-        fprintf(stderr, "bench_choice [--threads N] [--batch N] [--pass 0|1|2|3] [NAME-PREFIX]\n");
+        fprintf(stderr, "bench_choice [--threads N] [--batch N] [--pass 0|1|2|3|4] [NAME-PREFIX]\n");
         return 2;
     }
     int counts = bench_thread_counts(&(bench_options){.threads = set.threads}, threads);

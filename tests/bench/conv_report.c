@@ -69,8 +69,8 @@ static void print_row(const conv_row *row)
 static void print_head(int64_t batch, int threads)
 {
     printf("\nbatch %lld, %d thread%s; ms a run, GFLOP/s of the definition, share of the micro-kernel's rate\n"
-           "new w: ours with filters as they come in training; then ours with filters prepared, forward, as oneDNN has "
-           "them\nratio: oneDNN's time by ours\n",
+           "new w: ours with filters as they come in training; then ours with filters prepared, forward and data, as "
+           "oneDNN has them\nratio: oneDNN's time by ours\n",
            (long long)batch, threads, threads > 1 ? "s" : "");
     printf("%-20s %-8s %9s  %-26s %9s %7s %5s", "layer", "pass", "new w ms", "ours", "ms", "GFLOP/s", "peak");
     if (onednn_version() != NULL)

@@ -33,8 +33,8 @@ typedef struct conv_way {
 typedef enum conv_way_kind { WAY_OURS, WAY_PREPARED, WAY_DIRECT, WAY_AUTO, WAY_WINOGRAD, WAY_KINDS } conv_way_kind;
 
 /** Forward: with bias and ReLU.
- *  @param prepared  forward: filters transformed or packed beforehand, as in prediction; there is no such way for the
- *                   gradients */
+ *  @param prepared  forward and data: filters transformed or packed beforehand, as in prediction and where weights stay
+ *                   as they are; there is no such way for the gradient of the filters */
 conv_way conv_way_ours(const conv_problem *problem, bool prepared);
 /** oneDNN's, by the algorithm that `kind` asks it for; forward with bias and ReLU. */
 conv_way conv_way_onednn(const conv_problem *problem, conv_way_kind kind);

@@ -49,7 +49,7 @@ static void plan(ours *way, bool prepared)
 
 conv_way conv_way_ours(const conv_problem *problem, bool prepared)
 {
-    if (prepared && problem->pass != TN_CONV_FORWARD)
+    if (prepared && problem->pass == TN_CONV_FILTER)
         return (conv_way){.run = NULL};
     ours *state = calloc(1, sizeof *state);
     conv_way way = {.run = run, .destroy = destroy, .state = state};
