@@ -43,9 +43,9 @@ typedef struct tn_session_options {
     bool input_gradient;           /**< backward computes the gradient by the input too; needs training */
     int threads;                   /**< default: all cores this process may use; at most 256 */
     const tn_allocator *allocator; /**< default the model's; copied */
-    bool save_memory;              /**< prediction: filters are transformed and packed anew in every call instead of once
-                                        for given weights; slower, above all for single images, and tn_memory.prepared
-                                        is 0 */
+    bool save_memory;              /**< filters are transformed and packed anew in every call instead of once for given
+                                        weights; slower, above all for single images in prediction, and
+                                        tn_memory.prepared is 0 */
     /** Made for this optimizer, which the session binds to the model and keeps alive; needs training. Default none.
      *  Every backward then begins a step of it, at the rate that its schedule gives at that moment, and tn_optimizer_step
      *  ends it. So backward may update weights itself, as it computes their gradients, which then take no memory: those of
@@ -59,7 +59,8 @@ typedef struct tn_session_options {
 /** Bytes by use. */
 typedef struct tn_memory {
     uint64_t parameters, gradients, activations, scratch;
-    uint64_t prepared; /**< what prediction derives from the weights and keeps: transformed and packed filters */
+    uint64_t prepared; /**< what prediction derives from the weights and keeps, transformed and packed filters; in
+                            training, those of frozen convolutions that pass a gradient on */
     uint64_t total;
 } tn_memory;
 

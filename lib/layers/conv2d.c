@@ -151,10 +151,16 @@ static tn_status conv_shape(const conv2d_layer *conv, const tn_op_setup *setup, 
     return TN_OK;
 }
 
+/* Filters are prepared for one pass: forward in prediction, the gradient of the data in training. */
+static bool keeps_prepared(const tn_op_setup *setup, tn_conv_pass pass)
+{
+    return setup->keeps_prepared && pass == (setup->training ? TN_CONV_DATA : TN_CONV_FORWARD);
+}
+
 /* The setup's algorithm where it names one for this pass, otherwise the choice of the cost model or of the clock. */
 static tn_status choose(const tn_op_setup *setup, const tn_conv_shape *shape, tn_conv_pass pass, tn_conv_plan *plan)
 {
-    const tn_conv_wishes wishes = {setup->precise, setup->keeps_prepared, setup->threads};
+    const tn_conv_wishes wishes = {setup->precise, keeps_prepared(setup, pass), setup->threads};
     int tile;
     bool bound;
     TN_TRY(tn_conv2d_read_algorithm(setup, shape, pass, &bound, &tile));
@@ -203,7 +209,7 @@ static tn_status prepare(const tn_layer *layer, const tn_op_setup *setup, tn_op_
     conv2d_state state = {.relu_is_taken_over = setup->relu_is_taken_over};
     TN_TRY(plan_passes(setup, &shape, &state, &out->scratch_bytes));
     memcpy(out->state, &state, sizeof state);
-    out->prepared_bytes = state.forward.prepared_bytes;
+    out->prepared_bytes = state.forward.prepared_bytes + state.data.prepared_bytes; /* one of them is 0 */
     out->least_images = least_images(&state);
     tn_conv2d_name_algorithms(state.forward.name, state.data.name, state.filter.name, out);
     bool backward = setup->training && (setup->input_gradient || setup->param_gradients);
@@ -229,8 +235,15 @@ static int64_t pixels(const tn_op_run *run)
 
 static void derive(const tn_layer *layer, const tn_op_run *run)
 {
+    const conv2d_state *state = run->state;
+    const tn_conv_plan *plan = state->data.prepared_bytes > 0 ? &state->data : &state->forward;
     (void)layer;
-    tn_conv_prepare(&((const conv2d_state *)run->state)->forward, run->pool, run->params[WEIGHT], run->prepared);
+    tn_conv_prepare(plan, run->pool, run->params[WEIGHT], run->prepared);
+}
+
+static const void *prepared_for(const tn_conv_plan *plan, const tn_op_run *run)
+{
+    return plan->prepared_bytes > 0 ? run->prepared : NULL;
 }
 
 static tn_status forward(const tn_layer *layer, const tn_op_run *run)
@@ -238,9 +251,9 @@ static tn_status forward(const tn_layer *layer, const tn_op_run *run)
     const conv2d_layer *conv = (const conv2d_layer *)layer;
     const conv2d_state *state = run->state;
     bool softmax = conv->activation == TN_SOFTMAX;
-    tn_conv_forward(&state->forward, run->pool, run->in.dims[0], run->x, run->params[WEIGHT], run->prepared,
-                    conv->has_bias ? run->params[BIAS] : NULL, softmax ? TN_LINEAR : conv->activation, run->y,
-                    run->scratch);
+    tn_conv_forward(&state->forward, run->pool, run->in.dims[0], run->x, run->params[WEIGHT],
+                    prepared_for(&state->forward, run), conv->has_bias ? run->params[BIAS] : NULL,
+                    softmax ? TN_LINEAR : conv->activation, run->y, run->scratch);
     if (softmax)
         tn_softmax(run->pool, run->y, run->y, pixels(run), conv->filters, 1);
     return TN_OK;
@@ -268,8 +281,8 @@ static tn_status backward(const tn_layer *layer, const tn_op_run *run)
     if (dw != NULL)
         tn_conv_filter_gradient(&state->filter, run->pool, n, run->x, run->dy, run->add, dw, run->scratch);
     if (run->dx != NULL)
-        tn_conv_data_gradient(&state->data, run->pool, n, run->dy, run->params[WEIGHT], NULL, run->dx,
-                              run->scratch);
+        tn_conv_data_gradient(&state->data, run->pool, n, run->dy, run->params[WEIGHT],
+                              prepared_for(&state->data, run), run->dx, run->scratch);
     return TN_OK;
 }
 

@@ -37,7 +37,8 @@ typedef struct tn_op_setup {
     const char *name; /* "conv2d_1" */
     tn_shape in, out; /* N: the largest batch */
     bool training, precise;
-    bool keeps_prepared;   /* what the operator derives from its parameters may be kept from call to call */
+    bool keeps_prepared;   /* what the operator derives from its parameters may be kept from call to call: for forward in
+                              prediction, for backward in training, if all are frozen */
     bool input_gradient;  /* backward will be asked for dx */
     bool param_gradients; /* backward will be asked for dparams */
     bool all_param_gradients; /* ... for every one of them */
@@ -81,7 +82,7 @@ typedef struct tn_op_run {
                               NULL: not wanted. The sink may change the parameter: nothing reads it any more */
     bool add;              /* backward: add to dparams instead of writing */
     void *saved, *scratch;
-    void *prepared; /* derive writes, forward reads */
+    void *prepared; /* derive writes, forward reads in prediction, backward in training */
     const void *state; /* tn_op_needs.state */
     tn_pool *pool;
     bool training;
@@ -97,8 +98,8 @@ struct tn_op {
     tn_status (*parameter)(const tn_layer *layer, const char *name, const tn_shape *in, int index,
                            tn_op_parameter *out);
     tn_status (*prepare)(const tn_layer *layer, const tn_op_setup *setup, tn_op_needs *out);
-    /** Make run->prepared out of run->params: before the first forward, and before the next one after they have changed.
-     *  x and y are not there. NULL where prepared_bytes is always 0. */
+    /** Make run->prepared out of run->params: before the first forward (in training: backward), and before the next one
+     *  after they have changed. x and y are not there. NULL where prepared_bytes is always 0. */
     void (*derive)(const tn_layer *layer, const tn_op_run *run);
     tn_status (*forward)(const tn_layer *layer, const tn_op_run *run);
     tn_status (*backward)(const tn_layer *layer, const tn_op_run *run); /* NULL: cannot be trained through */

@@ -71,7 +71,7 @@ tn_status tn_model_parameter_set(tn_model *model, const char *name, const tn_ten
 {
     size_t index;
     TN_TRY(find("tn_model_parameter_set", model, name, &index));
-    const tn_parameter *parameter = &model->network.parameters[index];
+    tn_parameter *parameter = &model->network.parameters[index];
     TN_TRY(tn_tensor_check(value, TN_F32, parameter->name));
     if (!tn_shape_equal(&value->shape, &parameter->shape)) {
         char own[TN_SHAPE_TEXT], given[TN_SHAPE_TEXT];
@@ -80,7 +80,7 @@ tn_status tn_model_parameter_set(tn_model *model, const char *name, const tn_ten
                        tn_shape_text(&value->shape, given, sizeof given));
     }
     memmove(model->tensors[index].data, value->data, (size_t)parameter->count * sizeof(float));
-    tn_model_touch(model);
+    parameter->written = ++model->version;
     return TN_OK;
 }
 
@@ -117,6 +117,9 @@ tn_slot tn_model_slot(tn_model *model, size_t index)
 void tn_model_touch(tn_model *model)
 {
     model->version++;
+    for (size_t i = 0; i < model->network.parameter_count; i++)
+        if (!model->network.parameters[i].frozen)
+            model->network.parameters[i].written = model->version;
 }
 
 /* --- steps that have begun in a backward */

@@ -25,6 +25,7 @@ typedef struct tn_parameter {
     size_t offset; /* in the model's block of parameters */
     float init_limit;
     bool frozen;
+    uint64_t written; /* the model's version when it was last written; 0: never since it was initialized */
 } tn_parameter;
 
 typedef struct tn_network {

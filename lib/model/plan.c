@@ -70,6 +70,13 @@ static void want_gradients(const tn_network *network, size_t i, bool below, tn_p
     planned->setup.all_param_gradients = planned->setup.param_gradients && wanted == step->parameter_count;
 }
 
+/* Do the parameters stay as they are from call to call? In training, where all are frozen; what is kept then is for
+ * backward alone, so there must be a gradient that flows through. */
+static bool keeps_parameters(const tn_op_setup *setup)
+{
+    return !setup->training || (setup->input_gradient && !setup->param_gradients);
+}
+
 static tn_status set_up_steps(tn_plan *plan, const tn_network *network, bool precise)
 {
     bool below = plan->options.input_gradient; /* does anything below want a gradient? */
@@ -87,11 +94,11 @@ static tn_status set_up_steps(tn_plan *plan, const tn_network *network, bool pre
             .out = planned->out,
             .training = plan->options.training,
             .precise = precise,
-            .keeps_prepared = !plan->options.training && !plan->options.save_memory,
             .threads = plan->options.threads,
             .measure = plan->options.measure ? &plan->allocator : NULL,
         };
         want_gradients(network, i, below, planned);
+        planned->setup.keeps_prepared = !plan->options.save_memory && keeps_parameters(&planned->setup);
         below = below || planned->setup.param_gradients;
         in = planned->out;
     }

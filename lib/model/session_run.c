@@ -88,7 +88,18 @@ static tn_status check_forward(const tn_session *session, const tn_tensor *x, tn
     return TN_OK;
 }
 
-/* Parameters may have changed since the last forward. */
+/* Was a parameter of step i written since something was derived from it? */
+static bool is_stale(const tn_session *session, size_t i)
+{
+    const tn_network *network = &session->model->network;
+    const tn_parameter *parameters = network->parameters + network->steps[i].first_parameter;
+    bool stale = !session->is_prepared;
+    for (size_t k = 0; k < network->steps[i].parameter_count; k++)
+        stale = stale || parameters[k].written > session->prepared_from;
+    return stale;
+}
+
+/* Parameters may have changed since the last time; those that are frozen have not while others are trained. */
 static void derive_prepared(tn_session *session)
 {
     uint64_t version = session->model->version;
@@ -97,7 +108,7 @@ static void derive_prepared(tn_session *session)
     for (size_t i = 0; i < session->plan->step_count; i++) {
         const tn_layer *layer = session->model->network.steps[i].layer;
         tn_op_run run = run_of(session, i, (part){0, session->n});
-        if (run.prepared != NULL)
+        if (run.prepared != NULL && is_stale(session, i))
             layer->op->derive(layer, &run);
     }
     session->is_prepared = true;
@@ -135,7 +146,8 @@ static tn_status run_forward(tn_session *session, bool training)
 {
     if (session->n == 0)
         return TN_OK;
-    derive_prepared(session);
+    if (!session->plan->options.training) /* otherwise it is for backward */
+        derive_prepared(session);
     for (size_t i = 0; i < session->plan->step_count; i++) {
         if (session->plan->steps[i].chunk > 0)
             TN_TRY(forward_pair(session, i++, training));
@@ -236,6 +248,7 @@ static tn_status backward_pair(tn_session *session, size_t i, bool add)
 
 static tn_status run_backward(tn_session *session, bool add)
 {
+    derive_prepared(session);
     for (size_t i = session->plan->step_count; i-- > 0;) {
         if (tn_is_chunked(session->plan, i))
             TN_TRY(backward_pair(session, --i, add));

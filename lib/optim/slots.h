@@ -20,7 +20,7 @@ typedef struct tn_slot {
 
 /** The slot of parameter `index` < tn_model_parameter_count(model). */
 tn_slot tn_model_slot(tn_model *model, size_t index);
-/** Tell the model that its parameters were written: what sessions derived from them is stale. */
+/** Tell the model that its parameters were written, but for frozen ones: what sessions derived from them is stale. */
 void tn_model_touch(tn_model *model);
 /** Count the steps that have begun in a backward, of whatever optimizer and session. */
 void tn_model_step_begins(tn_model *model);
