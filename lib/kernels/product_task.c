@@ -172,6 +172,8 @@ static void multiply_one(const tn_nest *nest, const tn_task *t, const slab *d, c
             end.relu = nest->p->activation == TN_RELU;
             end.bias = nest->p->bias ? nest->p->bias + t->v0 + j : NULL;
         }
+        if (j == 0 && i + nest->s < t->s_count) /* nobody has read them yet */
+            end.next = buffers->rows + (i + nest->s) * (kn / nest->run);
         tn_multiply_in_place(nest, buffers->rows + i * (kn / nest->run), kn, d->v_panels + j * kn, &end, rows, cols, c,
                              t->ldc);
         return;

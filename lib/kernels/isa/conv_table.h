@@ -31,6 +31,7 @@ typedef struct tn_tile_end {
     bool add;          /* to c, then the rest */
     bool relu;         /* NaN stays NaN */
     const float *bias; /* [lanes], NULL: none */
+    const float *const *next; /* rows of the next tile, which are asked for meanwhile; NULL: none */
 } tn_tile_end;
 
 /** A tile of a product that reads one side where it lies. */

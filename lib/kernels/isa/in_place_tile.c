@@ -27,20 +27,23 @@
 #define ROWS 4
 #endif
 
+#define LINE 16 /* numbers of a cache line */
+#define DEEP 256 /* k from which two tiles' rows and a panel pass the L1 cache */
+
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/** sums += the products of one run of k. */
-ALWAYS_INLINE void add_run(const float *const *rows, int64_t run, const float *v, vec sums[ROWS][2])
+/** sums += the products of k in [from, to) of one run. */
+ALWAYS_INLINE void add_part(const float *const *rows, int64_t from, int64_t to, const float *v, vec sums[ROWS][2])
 {
     const float *a[ROWS];
     UNROLL
     for (int i = 0; i < ROWS; i++)
         a[i] = rows[i];
-    for (int64_t k = 0; k < run; k++, v += 2 * TN_LANES) {
+    for (int64_t k = from; k < to; k++, v += 2 * TN_LANES) {
         vec low = load(v), high = load(v + TN_LANES);
         UNROLL
         for (int i = 0; i < ROWS; i++) {
@@ -48,6 +51,42 @@ ALWAYS_INLINE void add_run(const float *const *rows, int64_t run, const float *v
             sums[i][0] += number * low;
             sums[i][1] += number * high;
         }
+    }
+}
+
+/** Ask for a line of each of the next tile's rows: into the L1 cache where there is room beside this tile's. */
+ALWAYS_INLINE void ask_for_rows(const float *const *next, int64_t k, bool deep)
+{
+    UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        if (deep)
+            __builtin_prefetch(next[i] + k, 0, 2);
+        else
+            __builtin_prefetch(next[i] + k, 0, 3);
+    }
+}
+
+/** The same for the whole run, line by line; lines of the next tile's rows are asked for on the way. */
+ALWAYS_INLINE void add_run(const float *const *rows, const float *const *next, int64_t run, bool deep, const float *v,
+                           vec sums[ROWS][2])
+{
+    if (!next) {
+        add_part(rows, 0, run, v, sums);
+        return;
+    }
+    for (int64_t k = 0; k < run; k += LINE, v += LINE * 2 * TN_LANES) {
+        ask_for_rows(next, k, deep);
+        add_part(rows, k, k + LINE < run ? k + LINE : run, v, sums);
+    }
+}
+
+/** C is written at the end: its lines are on their way until then. */
+ALWAYS_INLINE void ask_for(float *c, int64_t ldc)
+{
+    UNROLL
+    for (int i = 0; i < ROWS; i++) {
+        __builtin_prefetch(c + i * ldc, 1, 3);
+        __builtin_prefetch(c + i * ldc + 2 * TN_LANES - 1, 1, 3);
     }
 }
 
@@ -86,8 +125,9 @@ static void tile(const float *const *rows, int64_t runs, int64_t run, const floa
     UNROLL
     for (int i = 0; i < ROWS; i++)
         sums[i][0] = sums[i][1] = splat(0.0f);
+    ask_for(c, ldc);
     for (int64_t t = 0; t < runs; t++, rows += ROWS, v += run * 2 * TN_LANES)
-        add_run(rows, run, v, sums);
+        add_run(rows, end->next ? end->next + t * ROWS : NULL, run, runs * run >= DEEP, v, sums);
     if (end->add)
         add_tile(sums, c, ldc);
     if (end->bias)
