@@ -11,9 +11,13 @@
 
 #include <stdatomic.h>
 
-#define SPLIT_BELOW 65536      /* products with fewer results than this may be cut along k */
-#define SPLITS 8
+#define SPLITS 8               /* most parts of k */
+#define PARTIALS_MOST (1 << 20) /* floats of all parts of the result */
 #define PACKED_MOST (4 << 20)  /* floats of a vector side that is packed whole */
+#define PACK_COST 12.0         /* multiply-adds that it costs to pack a number, */
+#define READ_COST 4.0          /* to read one from further away, */
+#define ADD_COST 8.0           /* and to add to a number of the result; */
+#define WAIT 0.125             /* tasks that a thread waits for the last one */
 #define TURN_COST 24           /* multiply-adds that it costs to turn a number of a tile, or to store one of an edge */
 
 /* ---- choices, from the sizes alone ---- */
@@ -29,13 +33,16 @@ static bool should_turn(const tn_product *p)
     return turned * k + TURN_COST * rows * cols < straight * k + TURN_COST * rows * edge;
 }
 
-/** Parts of k. */
+/** Parts of k: each a few blocks deep, and all of them together not too large. */
 static int64_t splits_of(const tn_product *p)
 {
-    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
-    int64_t parts = p->k / (4 * kernel->kc);
-    bool few = (double)p->m * (double)p->n < SPLIT_BELOW;
-    return !p->split || p->sink || !few || parts < 1 ? 1 : tn_min(parts, SPLITS);
+    double results = (double)p->m * (double)p->n;
+    int64_t parts = tn_min(p->k / (4 * tn_gemm_kernel_in_use()->kc), SPLITS);
+    if (!p->split || p->sink || results < 1.0)
+        return 1;
+    if (results * (double)parts > PARTIALS_MOST)
+        parts = (int64_t)(PARTIALS_MOST / results);
+    return tn_max(parts, 1);
 }
 
 /** The depth of a block: k in equal parts of at most the kernel's kc. */
@@ -99,7 +106,8 @@ static tn_nest nest_of(const tn_product *p)
     nest.v_count = nest.turned ? p->m : p->n;
     nest.in_place = tn_conv_kernels()->in_place;
     nest.run = nest.turned || p->k == 0 ? 0 : run_of(p);
-    nest.depth = nest.run > 0 ? depth_in_runs(p->k, nest.run) : block_depth(tn_ceil_div(p->k, nest.splits));
+    int64_t depth = nest.run > 0 ? depth_in_runs(p->k, nest.run) : block_depth(tn_ceil_div(p->k, nest.splits));
+    nest.depth = tn_max(depth, 1);
     return nest;
 }
 
@@ -125,12 +133,11 @@ static int64_t buffer_floats(const tn_product *p, int64_t *own)
     return tn_s_block_floats() + tn_v_group_floats() + tn_rows_floats(p) + *own;
 }
 
-/** Floats of the parts of k of a product of up to these sizes. */
+/** Floats of the parts of k. A shorter k has no more of them. */
 static int64_t partial_floats(const tn_product *p)
 {
-    int64_t parts = p->split ? tn_min(p->k / (4 * tn_gemm_kernel_in_use()->kc), SPLITS) : 1;
-    double results = (double)p->m * (double)p->n;
-    return parts > 1 ? parts * (results < SPLIT_BELOW ? p->m * p->n : SPLIT_BELOW) : 0;
+    int64_t parts = splits_of(p);
+    return parts > 1 ? parts * p->m * p->n : 0;
 }
 
 tn_status tn_product_scratch(const tn_product *p, int threads, size_t *out)
@@ -164,30 +171,26 @@ static void count_tasks(const tn_nest *nest, partition *cut)
     cut->tasks = cut->s_tasks * cut->v_tasks * nest->splits;
 }
 
-/** Of the scalar side, one block where the vector side is packed already, otherwise as much as leaves `wanted` tasks:
- *  each packs its part of the vector side for itself. */
-static partition first_cut(const tn_nest *nest, int64_t wanted)
+/** Tasks that a sink or scatter wants: blocks of rows, or of whole rows. */
+static partition first_cut(const tn_nest *nest)
 {
-    int64_t block = tn_block_rows(), rows = round_up(nest->s_count, nest->s);
-    partition cut = {.s = tn_min(block, rows), .v = nest->v_count};
-    if (!nest->packed && !nest->p->sink) /* what goes to a sink is a block of rows */
-        cut.s = tn_min(round_up(tn_ceil_div(rows, tn_ceil_div(wanted, nest->splits)), block), rows);
+    int64_t rows = round_up(nest->s_count, nest->s);
+    partition cut = {.s = tn_min(tn_block_rows(), rows), .v = nest->v_count, .depth = nest->p->k};
     if (nest->p->scatter && nest->turned) {
         cut.s = nest->s_count; /* whole rows of the result: they are scattered at once */
         cut.v = scatter_rows(nest);
     } else if (nest->p->scatter) {
         cut.s = scatter_rows(nest);
     }
-    cut.depth = tn_ceil_div(nest->p->k, nest->splits);
     count_tasks(nest, &cut);
     return cut;
 }
 
 /** Halve tasks until there are a few for each thread. */
-static partition cut_tasks(const tn_nest *nest, int threads)
+static partition halve_tasks(const tn_nest *nest, int threads)
 {
     int64_t wanted = threads > 1 ? 4 * (int64_t)threads : 1;
-    partition cut = first_cut(nest, wanted);
+    partition cut = first_cut(nest);
     bool whole_rows = nest->p->scatter != NULL;
     while (cut.tasks < wanted && cut.v > 4 * nest->v && !(whole_rows && !nest->turned)) {
         cut.v = round_up(tn_ceil_div(cut.v, 2), nest->v);
@@ -198,6 +201,46 @@ static partition cut_tasks(const tn_nest *nest, int threads)
         count_tasks(nest, &cut);
     }
     return cut;
+}
+
+/** Multiply-adds of all tasks in the thread that has most of them: those of whole tiles, and what it costs to pack or
+ *  read both sides and to add to the result. Some of the last task is waited for. */
+static double cost_of(const tn_nest *nest, const partition *cut, int threads)
+{
+    double s = (double)round_up(cut->s, nest->s), v = (double)round_up(cut->v, nest->v), depth = (double)cut->depth;
+    double again = cut->s > tn_block_rows() && !nest->packed ? (double)tn_ceil_div(cut->v, tn_wide(nest)) : 1.0;
+    double numbers = s * again * (nest->run > 0 ? READ_COST : PACK_COST) + v * (nest->packed ? READ_COST : PACK_COST);
+    double task = depth * (s * v + numbers) + ADD_COST * s * v * (double)tn_ceil_div(cut->depth, nest->depth);
+    return task * ((double)tn_ceil_div(cut->tasks, threads) + WAIT);
+}
+
+/** The sides in equal parts with the least cost; at most one block of the scalar side where the other one is packed
+ *  already. */
+static partition cut_evenly(const tn_nest *nest, int threads)
+{
+    int64_t s_panels = tn_ceil_div(nest->s_count, nest->s), v_panels = tn_ceil_div(nest->v_count, nest->v);
+    int64_t block = tn_block_rows() / nest->s, most = 8 * (int64_t)threads;
+    int64_t s_least = nest->packed ? tn_ceil_div(s_panels, block) : 1;
+    partition best = {0};
+    double least = 0.0;
+    for (int64_t i = s_least; i <= s_panels && (i == s_least || i * nest->splits <= most); i++) {
+        for (int64_t j = 1; j <= v_panels && (j == 1 || i * j * nest->splits <= most); j++) {
+            partition cut = {.s = tn_ceil_div(s_panels, i) * nest->s, .v = tn_ceil_div(v_panels, j) * nest->v,
+                             .depth = tn_ceil_div(nest->p->k, nest->splits)};
+            count_tasks(nest, &cut);
+            double cost = cost_of(nest, &cut, threads);
+            if (best.tasks == 0 || cost < least) {
+                best = cut;
+                least = cost;
+            }
+        }
+    }
+    return best;
+}
+
+static partition cut_tasks(const tn_nest *nest, int threads)
+{
+    return nest->p->scatter || nest->p->sink ? halve_tasks(nest, threads) : cut_evenly(nest, threads);
 }
 
 typedef struct run_job {
@@ -243,6 +286,13 @@ static tn_task task_at(const run_job *job, int64_t number, float *own)
     return t;
 }
 
+/** A row of C = beta C. */
+static void scale(float beta, float *row, int64_t count)
+{
+    for (int64_t j = 0; j < count && beta != 1.0f; j++)
+        row[j] = beta == 0.0f ? 0.0f : beta * row[j];
+}
+
 /** C = beta C + parts in order, rows shared out; then the epilogue. */
 static void add_partials(const run_job *job, const tn_team *team)
 {
@@ -251,12 +301,9 @@ static void add_partials(const run_job *job, const tn_team *team)
     tn_team_range(team, p->m, &first, &last);
     for (int64_t i = first; i < last; i++) {
         float *row = p->c + i * p->ldc;
-        for (int64_t j = 0; j < p->n; j++) {
-            float sum = p->beta == 0.0f ? 0.0f : p->beta * row[j];
-            for (int64_t split = 0; split < job->nest.splits; split++)
-                sum += job->partials[(split * p->m + i) * p->n + j];
-            row[j] = sum;
-        }
+        scale(p->beta, row, p->n);
+        for (int64_t split = 0; split < job->nest.splits; split++)
+            tn_conv_kernels()->accumulate(job->partials + (split * p->m + i) * p->n, row, p->n);
     }
     tn_finish_rows(p, p->c + first * p->ldc, p->ldc, last - first, 0, p->n);
 }

@@ -207,29 +207,20 @@ static void prepare_block(const tn_nest *nest, const tn_task *t, int64_t k0, int
         tn_pack_s(nest, t->s0, t->s_count, k0, kn, buffers->s_block);
 }
 
-/** The columns [v0, v0 + v_count) of `t` at one depth, block by block of the scalar side. */
-static void multiply_depth(const tn_nest *nest, const tn_task *t, int64_t k0, const slab *d,
-                           const tn_task_buffers *buffers, ahead *next)
+static int64_t width_in(const tn_nest *nest, int64_t floats)
 {
-    int64_t rows = tn_block_rows();
-    for (int64_t s = 0; s < t->s_count; s += rows) {
-        tn_task part = *t;
-        part.s0 = t->s0 + s;
-        part.s_count = tn_min(rows, t->s_count - s);
-        part.c = element(nest, t, s, 0);
-        prepare_block(nest, &part, k0, d->kn, buffers);
-        multiply_panels(nest, &part, d, buffers, next);
-        if (d->last && !tn_finishes_in_place(nest, &part))
-            finish(nest, &part);
-    }
+    return tn_max(floats / nest->depth / nest->v, GROUP) * nest->v;
+}
+
+int64_t tn_wide(const tn_nest *nest)
+{
+    return width_in(nest, WIDE);
 }
 
 /** Numbers of the vector side that are packed together. */
 static int64_t width_of(const tn_nest *nest, const tn_task *t)
 {
-    int64_t floats = t->s_count <= tn_block_rows() ? NARROW : WIDE, group = GROUP * nest->v;
-    int64_t width = floats / nest->depth / nest->v * nest->v;
-    width = nest->packed ? t->v_count : width > group ? width : group;
+    int64_t width = nest->packed ? t->v_count : width_in(nest, t->s_count <= tn_block_rows() ? NARROW : WIDE);
     return nest->p->sink ? tn_min(width, sink_width(nest->v)) : width;
 }
 
@@ -247,20 +238,55 @@ static tn_task columns_of(const tn_nest *nest, const tn_task *task, int64_t v, i
     return part;
 }
 
-/** What will be packed after columns [v, ...) at depth k0. */
-static ahead ahead_of(const tn_nest *nest, const tn_task *t, int64_t v, int64_t width, int64_t k0)
+/** A task's blocks of k and of columns, one after another. The scalar side is one block: it is packed once for all
+ *  columns. Otherwise, columns are packed once for all blocks. */
+typedef struct place {
+    bool one_block;
+    int64_t v, width, k0;
+} place;
+
+/** The columns that will be packed after those of a place. */
+static ahead ahead_of(const tn_nest *nest, const tn_task *t, const place *at)
 {
-    ahead next = {.first = t->v0 + v, .k0 = k0 + nest->depth};
-    if (!nest->p->fetch_b || nest->turned || nest->packed || t->s_count > tn_block_rows())
+    ahead next = {0};
+    bool columns_left = at->v + at->width < t->v_count, depth_left = at->k0 + nest->depth < t->k1;
+    if (!nest->p->fetch_b || nest->turned || nest->packed || t->s_count > tn_block_rows() ||
+        !(columns_left || depth_left))
         return next;
-    if (next.k0 >= t->k1) {
-        next.k0 = t->k0;
-        next.first += width;
-    }
-    next.count = tn_min(width, t->v0 + t->v_count - next.first);
+    bool deeper = at->one_block ? !columns_left : depth_left;
+    int64_t v = deeper ? (at->one_block ? 0 : at->v) : at->v + at->width;
+    next.k0 = deeper ? at->k0 + nest->depth : at->one_block ? at->k0 : t->k0;
+    next.first = t->v0 + v;
+    next.count = tn_min(at->width, t->v_count - v);
     next.kn = tn_min(nest->depth, t->k1 - next.k0);
-    next.parts = (t->s_count + nest->s - 1) / nest->s * (width / nest->v);
+    next.parts = tn_ceil_div(t->s_count, nest->s) * (at->width / nest->v);
     return next;
+}
+
+/** The columns of a place at its depth, block by block of the scalar side. */
+static void multiply_depth(const tn_nest *nest, const tn_task *task, const place *at, const tn_task_buffers *buffers)
+{
+    int64_t rows = tn_block_rows(), k0 = at->k0, kn = tn_min(nest->depth, task->k1 - k0);
+    tn_task columns = columns_of(nest, task, at->v, at->width);
+    ahead next = ahead_of(nest, task, at);
+    slab d = {kn, buffers->v_group, k0 == task->k0 ? task->beta : 1.0f, k0 + kn == task->k1};
+    if (nest->packed)
+        d.v_panels = nest->packed + tn_packed_offset(nest, k0, kn, columns.v0);
+    else
+        tn_pack_v(nest, columns.v0, columns.v_count, k0, kn, buffers->v_group);
+    for (int64_t s = 0; s < task->s_count; s += rows) {
+        tn_task block = columns;
+        block.s0 = task->s0 + s;
+        block.s_count = tn_min(rows, task->s_count - s);
+        block.c = element(nest, &columns, s, 0);
+        if (!at->one_block || at->v == 0)
+            prepare_block(nest, &block, k0, kn, buffers);
+        multiply_panels(nest, &block, &d, buffers, &next);
+        if (d.last && !tn_finishes_in_place(nest, &block))
+            finish(nest, &block);
+    }
+    if (nest->p->sink && d.last)
+        hand_on(nest, &columns);
 }
 
 /** An empty sum. */
@@ -280,20 +306,18 @@ void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers
         clear(nest, task);
         return;
     }
-    int64_t width = width_of(nest, task);
-    for (int64_t v = 0; v < task->v_count; v += width) {
-        tn_task part = columns_of(nest, task, v, width);
-        for (int64_t k0 = task->k0; k0 < task->k1; k0 += nest->depth) {
-            int64_t kn = tn_min(nest->depth, task->k1 - k0);
-            slab d = {kn, buffers->v_group, k0 == task->k0 ? task->beta : 1.0f, k0 + kn == task->k1};
-            ahead next = ahead_of(nest, task, v, width, k0);
-            if (nest->packed)
-                d.v_panels = nest->packed + tn_packed_offset(nest, k0, kn, part.v0);
-            else
-                tn_pack_v(nest, part.v0, part.v_count, k0, kn, buffers->v_group);
-            multiply_depth(nest, &part, k0, &d, buffers, &next);
+    /* A sink gets columns with their whole sum. */
+    bool one_depth = task->k1 - task->k0 <= nest->depth;
+    place at = {task->s_count <= tn_block_rows() && (!nest->p->sink || one_depth), 0, width_of(nest, task), task->k0};
+    if (at.one_block) {
+        for (; at.k0 < task->k1; at.k0 += nest->depth) {
+            for (at.v = 0; at.v < task->v_count; at.v += at.width)
+                multiply_depth(nest, task, &at, buffers);
         }
-        if (nest->p->sink)
-            hand_on(nest, &part);
+        return;
+    }
+    for (; at.v < task->v_count; at.v += at.width) {
+        for (at.k0 = task->k0; at.k0 < task->k1; at.k0 += nest->depth)
+            multiply_depth(nest, task, &at, buffers);
     }
 }

@@ -41,6 +41,8 @@ int64_t tn_block_rows(void);
 int64_t tn_s_block_floats(void);
 int64_t tn_rows_floats(const tn_product *p);
 int64_t tn_v_group_floats(void);
+/** Numbers of the vector side that are packed together for several blocks of the scalar side. */
+int64_t tn_wide(const tn_nest *nest);
 /** Floats of a block of results on its way to a sink. */
 int64_t tn_sink_block_floats(void);
 
