@@ -22,12 +22,22 @@
 
 /* ---- choices, from the sizes alone ---- */
 
-/** Turned if that leaves fewer lanes empty, what turning costs included. */
+/** Our own tile, if it is as large as BLIS's and can do what is asked for. */
+static const tn_own_tile *own_tile(const tn_product *p)
+{
+    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
+    const tn_own_tile *own = tn_conv_kernels()->tile;
+    bool plain = p->alpha == 1.0f && (p->beta == 0.0f || p->beta == 1.0f);
+    return plain && own->rows == kernel->s && own->lanes == kernel->v ? own : NULL;
+}
+
+/** Turned if that leaves fewer lanes empty, what turning costs included. Our own tile has as many rows as there are. */
 static bool should_turn(const tn_product *p)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     double rows = (double)p->m, cols = (double)p->n, k = (double)p->k;
-    double straight = (double)(tn_ceil_div(p->m, kernel->s) * kernel->s) * (double)(tn_ceil_div(p->n, kernel->v) * kernel->v);
+    double scalar = own_tile(p) ? rows : (double)(tn_ceil_div(p->m, kernel->s) * kernel->s);
+    double straight = scalar * (double)(tn_ceil_div(p->n, kernel->v) * kernel->v);
     double turned = (double)(tn_ceil_div(p->m, kernel->v) * kernel->v) * (double)(tn_ceil_div(p->n, kernel->s) * kernel->s);
     double edge = (double)(p->n % kernel->v);
     return turned * k + TURN_COST * rows * cols < straight * k + TURN_COST * rows * edge;
@@ -81,10 +91,8 @@ static int64_t packed_floats(const tn_product *p)
 static int64_t run_of(const tn_product *p)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
-    const tn_in_place *in_place = tn_conv_kernels()->in_place;
     int64_t most = tn_min(kernel->kc, TN_RUN_MOST), parts = tn_ceil_div(p->run_a, most);
-    bool plain = p->alpha == 1.0f && p->beta == 0.0f && !p->split;
-    if (!p->locate_a || !plain || in_place->rows != kernel->s || in_place->lanes != kernel->v)
+    if (!p->locate_a || !own_tile(p))
         return 0;
     while (parts < p->run_a / TN_RUN_LEAST && p->run_a % parts != 0)
         parts++;
@@ -104,7 +112,7 @@ static tn_nest nest_of(const tn_product *p)
     tn_nest nest = {.p = p, .turned = should_turn(p), .s = kernel->s, .v = kernel->v, .splits = splits_of(p)};
     nest.s_count = nest.turned ? p->n : p->m;
     nest.v_count = nest.turned ? p->m : p->n;
-    nest.in_place = tn_conv_kernels()->in_place;
+    nest.own = nest.turned ? NULL : own_tile(p);
     nest.run = nest.turned || p->k == 0 ? 0 : run_of(p);
     int64_t depth = nest.run > 0 ? depth_in_runs(p->k, nest.run) : block_depth(tn_ceil_div(p->k, nest.splits));
     nest.depth = tn_max(depth, 1);

@@ -152,37 +152,20 @@ static void fetch_part(const tn_nest *nest, ahead *next)
         nest->p->fetch_b(nest->p->b, next->first, next->count, next->k0, next->kn, next->part++, next->parts);
 }
 
-/** One depth of a sum. */
-typedef struct slab {
-    int64_t kn;
-    const float *v_panels;
-    float beta;
-    bool last;
-} slab;
-
 /** Tile (i,j) of a block of the scalar side that was packed or located. */
-static void multiply_one(const tn_nest *nest, const tn_task *t, const slab *d, const tn_task_buffers *buffers,
+static void multiply_one(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
                          int64_t i, int64_t j)
 {
     int64_t rows = tn_min(nest->s, t->s_count - i), cols = tn_min(nest->v, t->v_count - j), kn = d->kn;
-    float *c = element(nest, t, i, j);
-    if (nest->run > 0) {
-        tn_tile_end end = {.add = d->beta != 0.0f};
-        if (d->last && tn_finishes_in_place(nest, t)) {
-            end.relu = nest->p->activation == TN_RELU;
-            end.bias = nest->p->bias ? nest->p->bias + t->v0 + j : NULL;
-        }
-        if (j == 0 && i + nest->s < t->s_count) /* nobody has read them yet */
-            end.next = buffers->rows + (i + nest->s) * (kn / nest->run);
-        tn_multiply_in_place(nest, buffers->rows + i * (kn / nest->run), kn, d->v_panels + j * kn, &end, rows, cols, c,
-                             t->ldc);
-        return;
-    }
-    multiply_tile(nest, rows, cols, kn, buffers->s_block + i * kn, d->v_panels + j * kn, d->beta, c, t->ldc);
+    if (nest->own)
+        tn_multiply_own(nest, t, d, buffers, i, j);
+    else
+        multiply_tile(nest, rows, cols, kn, buffers->s_block + i * kn, d->v_panels + j * kn, d->beta,
+                      element(nest, t, i, j), t->ldc);
 }
 
 /** All tiles of a block of the scalar side under packed panels of the vector side. */
-static void multiply_panels(const tn_nest *nest, const tn_task *t, const slab *d, const tn_task_buffers *buffers,
+static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
                             ahead *next)
 {
     int64_t group = GROUP * nest->v;
@@ -269,7 +252,7 @@ static void multiply_depth(const tn_nest *nest, const tn_task *task, const place
     int64_t rows = tn_block_rows(), k0 = at->k0, kn = tn_min(nest->depth, task->k1 - k0);
     tn_task columns = columns_of(nest, task, at->v, at->width);
     ahead next = ahead_of(nest, task, at);
-    slab d = {kn, buffers->v_group, k0 == task->k0 ? task->beta : 1.0f, k0 + kn == task->k1};
+    tn_slab d = {kn, buffers->v_group, k0 == task->k0 ? task->beta : 1.0f, k0 + kn == task->k1};
     if (nest->packed)
         d.v_panels = nest->packed + tn_packed_offset(nest, k0, kn, columns.v0);
     else

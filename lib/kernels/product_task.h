@@ -4,6 +4,7 @@
 #ifndef TN_KERNELS_PRODUCT_TASK_H
 #define TN_KERNELS_PRODUCT_TASK_H
 
+#include "kernels/arithmetic.h"
 #include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 
@@ -14,7 +15,7 @@ typedef struct tn_nest {
     int64_t s, v; /* the micro-kernel's lanes */
     int64_t s_count, v_count;
     int64_t depth; /* of a block of k */
-    const tn_in_place *in_place;
+    const tn_own_tile *own; /* NULL: tiles are BLIS's */
     int64_t run; /* A is read where it lies, in runs of so many k; 0: it is packed */
     int64_t splits;
     const float *packed; /* the whole vector side; NULL: packed on the way */
@@ -70,9 +71,17 @@ static inline void tn_pack_s(const tn_nest *nest, int64_t first, int64_t count, 
     (nest->turned ? p->pack_b : p->pack_a)(nest->turned ? p->b : p->a, first, count, k0, kn, nest->s, out);
 }
 
-/** A tile whose rows lie at `places`. */
-void tn_multiply_in_place(const tn_nest *nest, const float *const *places, int64_t kn, const float *v_panel,
-                          const tn_tile_end *end, int64_t rows, int64_t cols, float *c, int64_t ldc);
+/** One depth of a sum. */
+typedef struct tn_slab {
+    int64_t kn;
+    const float *v_panels;
+    float beta;
+    bool last;
+} tn_slab;
+
+/** Tile (i,j) of a block of the scalar side that was packed or located, with nest->own. */
+void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers, int64_t i,
+                     int64_t j);
 /** True if the last of a task's tiles do its epilogue. */
 bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t);
 void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers *buffers);

@@ -220,26 +220,44 @@ RUN(add_rows)
     return (c->a + 3) * count;
 }
 
-/* Runs of c->a numbers, c->b of them: 1, add to what is there; 2, bias; 4, ReLU. Sets have tiles of their own size:
- * rows and panel are laid out for each, and the corner that all have is the result. */
-RUN(in_place)
+/* What is where the tile goes, and what is there afterwards: the corner that the tiles of all sets have. */
+static void run_tile(const tn_own_tile *own, const tn_tile_rows *rows, const float *panel, const tn_tile_end *end,
+                     int64_t cols, const float *from, float *out)
 {
-    const tn_in_place *in_place = t->conv->in_place;
-    const tn_tile_end end = {.add = c->b & 1, .relu = c->b & 4, .bias = c->b & 2 ? b->finite + 50 : NULL};
-    const int64_t runs = count % 3 + 1, depth = runs * c->a;
-    float panel[3 * 40 * 32], tile[12 * 32];
-    const float *rows[3 * 12];
-    for (int64_t k = 0; k < depth; k++)
-        for (int64_t j = 0; j < in_place->lanes; j++)
-            panel[k * in_place->lanes + j] = b->finite[100 + k * 32 + j];
-    for (int64_t i = 0; i < runs * in_place->rows; i++)
-        rows[i] = b->finite + i % in_place->rows * 131 + i / in_place->rows * 57;
-    for (int64_t i = 0; i < in_place->rows * in_place->lanes; i++)
-        tile[i] = b->finite[i / in_place->lanes * 32 + i % in_place->lanes];
-    in_place->tile(rows, runs, c->a, panel, &end, tile, in_place->lanes);
+    float tile[12 * 32];
+    for (int64_t i = 0; i < own->rows * own->lanes; i++)
+        tile[i] = from[i / own->lanes * 32 + i % own->lanes];
+    own->multiply(rows, panel, end, cols, tile, own->lanes);
     for (int64_t i = 0; i < 4; i++)
-        memcpy(b->out + i * 8, tile + i * in_place->lanes, 8 * sizeof *tile);
-    return 4 * 8;
+        memcpy(out + i * 8, tile + i * own->lanes, 8 * sizeof *tile);
+}
+
+/* Runs of c->a numbers; of c->b 1: add to what is there; 2: bias; 4: ReLU. Sets have tiles of their own size: rows and
+ * panel are laid out for each. First a whole tile, then one of three rows and five columns, then the latter from a
+ * packed panel. */
+RUN(own_tile)
+{
+    const tn_own_tile *own = t->conv->tile;
+    tn_tile_end end = {.add = c->b & 1, .relu = c->b & 4, .bias = c->b & 2 ? b->finite + 50 : NULL};
+    const int64_t runs = count % 3 + 1, depth = runs * c->a;
+    float panel[3 * 40 * 32], packed[3 * 40 * 12];
+    const float *places[3 * 12];
+    for (int64_t k = 0; k < depth; k++)
+        for (int64_t j = 0; j < own->lanes; j++)
+            panel[k * own->lanes + j] = b->finite[100 + k * 32 + j];
+    for (int64_t i = 0; i < runs * own->rows; i++)
+        places[i] = b->finite + i % own->rows * 131 + i / own->rows * 57;
+    for (int64_t i = 0; i < depth * own->rows; i++)
+        packed[i] = places[i / own->rows / c->a * own->rows + i % own->rows][i / own->rows % c->a];
+    tn_tile_rows rows = {.count = own->rows, .places = places, .runs = runs, .run = c->a};
+    end.next = count % 2 ? places : NULL;
+    run_tile(own, &rows, panel, &end, own->lanes, b->finite, b->out);
+    rows.count = 3;
+    run_tile(own, &rows, panel, &end, 5, b->finite, b->out + 32);
+    rows = (tn_tile_rows){.count = 3, .panel = packed, .runs = 1, .run = depth};
+    end.next = NULL;
+    run_tile(own, &rows, panel, &end, 5, b->finite, b->out + 64);
+    return 3 * 4 * 8;
 }
 
 RUN(finish)
@@ -303,7 +321,7 @@ RUN(winograd)
     }
 #define TILE(run, end, text)                                                                                           \
     {                                                                                                                  \
-        "in_place " #run text, run_in_place, IN_CONV, offsetof(tn_conv_table, in_place), 1e-6, true, run, end, 0       \
+        "own_tile " #run text, run_own_tile, IN_CONV, offsetof(tn_conv_table, tile), 1e-6, true, run, end, 0           \
     }
 #define THIN(rows, depth)                                                                                              \
     {                                                                                                                  \

@@ -61,21 +61,25 @@ static void thin_product(const float *x, int64_t x_stride, int64_t rows, const f
  */
 enum { TILE_ROWS = 12, TILE_LANES = 32 };
 
-static void tile(const float *const *rows, int64_t runs, int64_t run, const float *v, const tn_tile_end *end, float *c,
-                 int64_t ldc)
+static float number_of(const tn_tile_rows *rows, int64_t i, int64_t k)
 {
-    for (int64_t i = 0; i < TILE_ROWS; i++)
-        for (int64_t j = 0; j < TILE_LANES; j++) {
+    return rows->places ? rows->places[k / rows->run * TILE_ROWS + i][k % rows->run] : rows->panel[k * TILE_ROWS + i];
+}
+
+static void tile(const tn_tile_rows *rows, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
+{
+    for (int64_t i = 0; i < rows->count; i++)
+        for (int64_t j = 0; j < cols; j++) {
             float sum = 0.0f;
-            for (int64_t k = 0; k < runs * run; k++)
-                sum += rows[k / run * TILE_ROWS + i][k % run] * v[k * TILE_LANES + j];
+            for (int64_t k = 0; k < rows->runs * rows->run; k++)
+                sum += number_of(rows, i, k) * v[k * TILE_LANES + j];
             sum += end->add ? c[i * ldc + j] : 0.0f;
             sum += end->bias ? end->bias[j] : 0.0f;
             c[i * ldc + j] = end->relu && sum < 0.0f ? 0.0f : sum;
         }
 }
 
-static const tn_in_place in_place = {TILE_ROWS, TILE_LANES, tile};
+static const tn_own_tile own_tile = {TILE_ROWS, TILE_LANES, tile};
 
 /* --- Winograd's transforms: out = T in T^T for each of `count` columns, T [rows,cols] = matrix or its transpose */
 
@@ -139,6 +143,6 @@ const tn_conv_table reference_conv_table = {
     .finish = finish,
     .accumulate = accumulate,
     .thin_product = thin_product,
-    .in_place = &in_place,
+    .tile = &own_tile,
     .winograd = maps,
 };

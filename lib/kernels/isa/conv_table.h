@@ -34,13 +34,22 @@ typedef struct tn_tile_end {
     const float *const *next; /* rows of the next tile, which are asked for meanwhile; NULL: none */
 } tn_tile_end;
 
-/** A tile of a product that reads one side where it lies. */
-typedef struct tn_in_place {
-    int64_t rows, lanes; /* of the tile */
-    /** c[i * ldc + j] = sum over t < runs, k < run of rows[t * rows + i][k] v[(t * run + k) * lanes + j]. */
-    void (*tile)(const float *const *rows, int64_t runs, int64_t run, const float *v, const tn_tile_end *end, float *c,
-                 int64_t ldc);
-} tn_in_place;
+/** Rows of a tile: where they lie, in runs that places[t * tn_own_tile.rows + i] begin, or a packed panel. */
+typedef struct tn_tile_rows {
+    int64_t count;              /* up to tn_own_tile.rows */
+    const float *const *places; /* NULL: packed, one run */
+    const float *panel;         /* [run, tn_own_tile.rows] */
+    int64_t runs, run;
+} tn_tile_rows;
+
+/** A tile of a product. */
+typedef struct tn_own_tile {
+    int64_t rows, lanes;
+    /** c[i * ldc + j] = sum over t < runs, k < run of row i's number k of run t by v[(t * run + k) * lanes + j], for j <
+     *  cols <= lanes. */
+    void (*multiply)(const tn_tile_rows *rows, const float *v, const tn_tile_end *end, int64_t cols, float *c,
+                     int64_t ldc);
+} tn_own_tile;
 
 /** The sides of a tile that both lie where they were written. */
 typedef struct tn_tile_sides {
@@ -87,7 +96,7 @@ typedef struct tn_conv_table {
      *  k. */
     void (*thin_product)(const float *x, int64_t x_stride, int64_t rows, const float *w, int64_t w_stride, int64_t depth,
                          float *y, int64_t y_stride, int64_t count);
-    const tn_in_place *in_place;
+    const tn_own_tile *tile;
     const tn_strided *strided;
     const tn_winograd_maps *winograd; /* ends with m = 0 */
 } tn_conv_table;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  A tile of a product whose scalar side is not packed: each of its rows is read where it lies. Built once for each
- *  instruction set, with fused multiply-adds.
+ *  A tile of a product, as large as BLIS's, or with only as many rows and columns as there are. Built once for each
+ *  instruction set, with fused multiply-adds. Rows are a packed panel, or each of them is read where it lies.
  *
  *  For each k one number of every row is spread over a vector and multiplied with two vectors of the packed side; the
  *  tile's sums stay in registers:
@@ -12,22 +12,26 @@
  *       :                         :                          :
  *
  *  The loads of single numbers hide behind the multiply-adds: this runs at the same rate as BLIS's kernel on packed
- *  panels, and nothing was packed.
+ *  panels, and nothing need be packed. While it runs, it asks for the rows of the next tile.
  *  Source    the idea is that of batch-reduce GEMM: Georganas et al., "High-Performance Deep Learning via a Single
  *            Building Block", 2019 */
 #include "kernels/isa/conv_table.h"
 #include "kernels/isa/simd.h"
 
-/* As many rows as leave registers for two vectors of B and a number of A: 32 of them, or 16. */
+/* As many rows as leave registers for two vectors of B and a number of A: 32 of them, or 16. EACH: for each number of
+ * rows up to that. */
 #if TN_LANES == 16
 #define ROWS 12
+#define EACH(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
 #elif TN_LANES == 8
 #define ROWS 6
+#define EACH(X) X(1) X(2) X(3) X(4) X(5) X(6)
 #else
 #define ROWS 4
+#define EACH(X) X(1) X(2) X(3) X(4)
 #endif
 
-#define LINE 16 /* numbers of a cache line */
+#define LINE 16  /* numbers of a cache line */
 #define DEEP 256 /* k from which two tiles' rows and a panel pass the L1 cache */
 
 #if defined(__clang__)
@@ -36,21 +40,30 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/** sums += the products of k in [from, to) of one run. */
-ALWAYS_INLINE void add_part(const float *const *rows, int64_t from, int64_t to, const float *v, vec sums[ROWS][2])
+/** sums += the products of one k; number i is at a[i][k]. */
+ALWAYS_INLINE void add_located(int count, int vectors, const float *const a[ROWS], int64_t k, const float *v,
+                               vec sums[ROWS][2])
 {
-    const float *a[ROWS];
+    vec low = load(v), high = vectors > 1 ? load(v + TN_LANES) : low;
     UNROLL
-    for (int i = 0; i < ROWS; i++)
-        a[i] = rows[i];
-    for (int64_t k = from; k < to; k++, v += 2 * TN_LANES) {
-        vec low = load(v), high = load(v + TN_LANES);
-        UNROLL
-        for (int i = 0; i < ROWS; i++) {
-            vec number = splat(a[i][k]);
-            sums[i][0] += number * low;
+    for (int i = 0; i < count; i++) {
+        vec number = splat(a[i][k]);
+        sums[i][0] += number * low;
+        if (vectors > 1)
             sums[i][1] += number * high;
-        }
+    }
+}
+
+/** The same; number i is at s[i]. */
+ALWAYS_INLINE void add_packed(int count, int vectors, const float *s, const float *v, vec sums[ROWS][2])
+{
+    vec low = load(v), high = vectors > 1 ? load(v + TN_LANES) : low;
+    UNROLL
+    for (int i = 0; i < count; i++) {
+        vec number = splat(s[i]);
+        sums[i][0] += number * low;
+        if (vectors > 1)
+            sums[i][1] += number * high;
     }
 }
 
@@ -66,79 +79,139 @@ ALWAYS_INLINE void ask_for_rows(const float *const *next, int64_t k, bool deep)
     }
 }
 
-/** The same for the whole run, line by line; lines of the next tile's rows are asked for on the way. */
-ALWAYS_INLINE void add_run(const float *const *rows, const float *const *next, int64_t run, bool deep, const float *v,
-                           vec sums[ROWS][2])
+/** k from `from` to `to` of one run, whose places are counted from its end: one register less. */
+ALWAYS_INLINE void add_part(int count, int vectors, const float *const *places, int64_t from, int64_t to, const float *v,
+                            vec sums[ROWS][2])
+{
+    const float *a[ROWS];
+    UNROLL
+    for (int i = 0; i < count; i++)
+        a[i] = places[i] + to;
+    for (int64_t k = from - to; k < 0; k++, v += 2 * TN_LANES)
+        add_located(count, vectors, a, k, v, sums);
+}
+
+/** One run, line by line if lines of the next tile's rows are asked for on the way. */
+ALWAYS_INLINE void add_run(int count, int vectors, const float *const *places, const float *const *next, int64_t run,
+                           bool deep, const float *v, vec sums[ROWS][2])
 {
     if (!next) {
-        add_part(rows, 0, run, v, sums);
+        add_part(count, vectors, places, 0, run, v, sums);
         return;
     }
     for (int64_t k = 0; k < run; k += LINE, v += LINE * 2 * TN_LANES) {
         ask_for_rows(next, k, deep);
-        add_part(rows, k, k + LINE < run ? k + LINE : run, v, sums);
+        add_part(count, vectors, places, k, k + LINE < run ? k + LINE : run, v, sums);
     }
 }
 
 /** C is written at the end: its lines are on their way until then. */
-ALWAYS_INLINE void ask_for(float *c, int64_t ldc)
+ALWAYS_INLINE void ask_for(int count, int64_t cols, float *c, int64_t ldc)
 {
     UNROLL
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < count; i++) {
         __builtin_prefetch(c + i * ldc, 1, 3);
-        __builtin_prefetch(c + i * ldc + 2 * TN_LANES - 1, 1, 3);
+        __builtin_prefetch(c + i * ldc + cols - 1, 1, 3);
     }
 }
 
-ALWAYS_INLINE void add_tile(vec sums[ROWS][2], const float *c, int64_t ldc)
+/** Add to C, then bias and ReLU, where they are wanted. */
+ALWAYS_INLINE void put_vectors(int count, vec sums[ROWS][2], int side, const tn_tile_end *end, float *c, int64_t ldc)
 {
-    UNROLL
-    for (int i = 0; i < ROWS; i++) {
-        sums[i][0] += load(c + i * ldc);
-        sums[i][1] += load(c + i * ldc + TN_LANES);
+    c += side * TN_LANES;
+    if (end->add) {
+        UNROLL
+        for (int i = 0; i < count; i++)
+            sums[i][side] += load(c + i * ldc);
     }
+    if (end->bias) {
+        UNROLL
+        for (int i = 0; i < count; i++)
+            sums[i][side] += load(end->bias + side * TN_LANES);
+    }
+    if (end->relu) { /* NaN as it is */
+        UNROLL
+        for (int i = 0; i < count; i++)
+            sums[i][side] = (vec)((ivec)sums[i][side] & ~(ivec)(sums[i][side] < splat(0.0f)));
+    }
+    UNROLL
+    for (int i = 0; i < count; i++)
+        store(sums[i][side], c + i * ldc);
 }
 
-ALWAYS_INLINE void add_bias(vec sums[ROWS][2], const float *bias)
+/** The same for the first `cols` columns of a vector. */
+ALWAYS_INLINE void put_part(int count, vec sums[ROWS][2], int side, const tn_tile_end *end, int64_t cols, float *c,
+                            int64_t ldc)
 {
+    c += side * TN_LANES;
+    vec bias = end->bias ? load_part(end->bias + side * TN_LANES, cols) : splat(0.0f);
     UNROLL
-    for (int i = 0; i < ROWS; i++) {
-        sums[i][0] += load(bias);
-        sums[i][1] += load(bias + TN_LANES);
+    for (int i = 0; i < count; i++) {
+        vec sum = sums[i][side];
+        if (end->add)
+            sum += load_part(c + i * ldc, cols);
+        if (end->bias)
+            sum += bias;
+        if (end->relu)
+            sum = (vec)((ivec)sum & ~(ivec)(sum < splat(0.0f)));
+        store_part(sum, c + i * ldc, cols);
     }
 }
 
-/** max(sum, 0), NaN as it is. */
-ALWAYS_INLINE void clip(vec sums[ROWS][2])
+ALWAYS_INLINE void put(int count, int vectors, vec sums[ROWS][2], const tn_tile_end *end, int64_t cols, float *c,
+                       int64_t ldc)
 {
-    UNROLL
-    for (int i = 0; i < ROWS; i++) {
-        sums[i][0] = (vec)((ivec)sums[i][0] & ~(ivec)(sums[i][0] < splat(0.0f)));
-        sums[i][1] = (vec)((ivec)sums[i][1] & ~(ivec)(sums[i][1] < splat(0.0f)));
-    }
+    int last = vectors - 1;
+    if (last > 0)
+        put_vectors(count, sums, 0, end, c, ldc);
+    if (cols == vectors * TN_LANES)
+        put_vectors(count, sums, last, end, c, ldc);
+    else
+        put_part(count, sums, last, end, cols - last * TN_LANES, c, ldc);
 }
 
-static void tile(const float *const *rows, int64_t runs, int64_t run, const float *v, const tn_tile_end *end, float *c,
-                 int64_t ldc)
+ALWAYS_INLINE void multiply_tile(int count, int vectors, const tn_tile_rows *r, const float *v, const tn_tile_end *end,
+                                 int64_t cols, float *c, int64_t ldc)
 {
     vec sums[ROWS][2];
     UNROLL
-    for (int i = 0; i < ROWS; i++)
+    for (int i = 0; i < count; i++)
         sums[i][0] = sums[i][1] = splat(0.0f);
-    ask_for(c, ldc);
-    for (int64_t t = 0; t < runs; t++, rows += ROWS, v += run * 2 * TN_LANES)
-        add_run(rows, end->next ? end->next + t * ROWS : NULL, run, runs * run >= DEEP, v, sums);
-    if (end->add)
-        add_tile(sums, c, ldc);
-    if (end->bias)
-        add_bias(sums, end->bias);
-    if (end->relu)
-        clip(sums);
-    UNROLL
-    for (int i = 0; i < ROWS; i++) {
-        store(sums[i][0], c + i * ldc);
-        store(sums[i][1], c + i * ldc + TN_LANES);
+    ask_for(count, cols, c, ldc);
+    if (r->places) {
+        for (int64_t t = 0; t < r->runs; t++, v += r->run * 2 * TN_LANES)
+            add_run(count, vectors, r->places + t * ROWS, end->next ? end->next + t * ROWS : NULL, r->run,
+                    r->runs * r->run >= DEEP, v, sums);
+    } else {
+        const float *s = r->panel;
+        for (int64_t k = 0; k < r->run; k++, s += ROWS, v += 2 * TN_LANES)
+            add_packed(count, vectors, s, v, sums);
     }
+    put(count, vectors, sums, end, cols, c, ldc);
 }
 
-const tn_in_place TN_ISA(tn_in_place) = {.rows = ROWS, .lanes = 2 * TN_LANES, .tile = tile};
+typedef void tile(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc);
+
+#define TILE(count)                                                                                                    \
+    static void narrow_##count(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c,  \
+                               int64_t ldc)                                                                            \
+    {                                                                                                                  \
+        multiply_tile(count, 1, r, v, end, cols, c, ldc);                                                              \
+    }                                                                                                                  \
+    static void wide_##count(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c,    \
+                             int64_t ldc)                                                                              \
+    {                                                                                                                  \
+        multiply_tile(count, 2, r, v, end, cols, c, ldc);                                                              \
+    }
+#define NARROW(count) narrow_##count,
+#define WIDE(count) wide_##count,
+
+EACH(TILE)
+
+static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
+{
+    static tile *const tiles[2][ROWS] = {{EACH(NARROW)}, {EACH(WIDE)}};
+    tiles[cols > TN_LANES][r->count - 1](r, v, end, cols, c, ldc);
+}
+
+const tn_own_tile TN_ISA(tn_own_tile) = {.rows = ROWS, .lanes = 2 * TN_LANES, .multiply = multiply};
