@@ -24,6 +24,25 @@ static void pack_gradient(const void *source, int64_t first, int64_t count, int6
     tn_pack_along(matrix->dy + k0 * matrix->stride + first, matrix->stride, count, kn, lanes, out);
 }
 
+static tn_region find_gradient(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn)
+{
+    const gradient_matrix *matrix = source;
+    return tn_find_strided(matrix->dy + k0 * matrix->stride + first, 1, matrix->stride, count, kn);
+}
+
+/** Windows of one tap, a pixel after the other: the image as it lies. */
+static tn_region find_windows(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn)
+{
+    const tn_windows *w = source;
+    return tn_find_strided(w->images + k0 * w->pitch + first, 1, w->pitch, count, kn);
+}
+
+static bool are_pixels(const tn_conv_shape *s)
+{
+    return s->r == 1 && s->s == 1 && s->stride_h == 1 && s->stride_w == 1 && s->oh == s->h && s->ow == s->w &&
+           s->pad_top == 0 && s->pad_left == 0;
+}
+
 static tn_product product_of(const tn_conv_shape *s)
 {
     return (tn_product){.m = s->r * s->s * (s->c / s->groups),
@@ -31,6 +50,8 @@ static tn_product product_of(const tn_conv_shape *s)
                         .k = s->n * s->oh * s->ow,
                         .pack_a = tn_windows_pack_taps,
                         .pack_b = pack_gradient,
+                        .find_a = are_pixels(s) ? find_windows : NULL,
+                        .find_b = find_gradient,
                         .ldc = s->f,
                         .alpha = 1.0f,
                         .split = true};

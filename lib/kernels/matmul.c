@@ -24,12 +24,11 @@ static void pack_cols(const void *source, int64_t first, int64_t count, int64_t 
 }
 
 /* Weights are read once and come from memory: they are worth asking for in time. */
-static void fetch_cols(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t part,
-                       int64_t parts)
+static tn_region find_cols(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn)
 {
     const tn_matrix *b = source;
-    tn_fetch_strided(b->data + first * b->col_stride + k0 * b->row_stride, b->col_stride, b->row_stride, count, kn,
-                     part, parts);
+    return tn_find_strided(b->data + first * b->col_stride + k0 * b->row_stride, b->col_stride, b->row_stride, count,
+                           kn);
 }
 
 tn_status tn_matmul_scratch(int64_t m, int64_t n, int64_t k, int threads, size_t *out)
@@ -65,7 +64,7 @@ void tn_matmul(tn_pool *pool, const tn_matmul_args *args, void *scratch)
         .k = args->k,
         .pack_a = pack_rows,
         .pack_b = pack_cols,
-        .fetch_b = fetch_cols,
+        .find_b = find_cols,
         .a = &args->a,
         .b = &args->b,
         .c = args->c,

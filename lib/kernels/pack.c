@@ -71,20 +71,9 @@ void tn_pack_strided(const float *data, int64_t stride, int64_t k_stride, int64_
     }
 }
 
-/** Ask for floats [from, to) of a run of memory, line by line. */
-static void fetch_run(const float *data, int64_t from, int64_t to)
+tn_region tn_find_strided(const float *data, int64_t stride, int64_t k_stride, int64_t count, int64_t kn)
 {
-    for (int64_t i = from; i < to; i += 16)
-        __builtin_prefetch(data + i, 0, 2);
-}
-
-void tn_fetch_strided(const float *data, int64_t stride, int64_t k_stride, int64_t count, int64_t kn, int64_t part,
-                      int64_t parts)
-{
-    bool along = stride == 1;
-    int64_t runs = along ? kn : count, length = along ? count : kn, step = along ? k_stride : stride;
-    if (!along && k_stride != 1)
-        return;
-    for (int64_t i = runs * part / parts; i < runs * (part + 1) / parts; i++)
-        fetch_run(data + i * step, 0, length);
+    if (stride == 1)
+        return (tn_region){data, kn, count, k_stride};
+    return (tn_region){data, k_stride == 1 ? count : 0, kn, stride};
 }

@@ -215,7 +215,7 @@ static partition halve_tasks(const tn_nest *nest, int threads)
  *  read both sides and to add to the result. Some of the last task is waited for. */
 static double cost_of(const tn_nest *nest, const partition *cut, int threads)
 {
-    double s = (double)round_up(cut->s, nest->s), v = (double)round_up(cut->v, nest->v), depth = (double)cut->depth;
+    double s = (double)(nest->own ? tn_min(cut->s, nest->s_count) : round_up(cut->s, nest->s)), v = (double)round_up(cut->v, nest->v), depth = (double)cut->depth;
     double again = cut->s > tn_block_rows() && !nest->packed ? (double)tn_ceil_div(cut->v, tn_wide(nest)) : 1.0;
     double numbers = s * again * (nest->run > 0 ? READ_COST : PACK_COST) + v * (nest->packed ? READ_COST : PACK_COST);
     double task = depth * (s * v + numbers) + ADD_COST * s * v * (double)tn_ceil_div(cut->depth, nest->depth);

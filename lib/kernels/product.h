@@ -27,9 +27,8 @@
  *  out[(panel * kn + k) * lanes + lane], lanes beyond `count` are zero. */
 typedef void tn_pack(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes,
                      float *out);
-/** Ask for part `part` of `parts` of the memory that packing the same would read. */
-typedef void tn_fetch(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t part,
-                      int64_t parts);
+/** The memory that packing the same would read, if it lies in rows that are equally far apart; otherwise no rows. */
+typedef tn_region tn_find(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn);
 
 /** Say where rows of A lie. Run t of k, of `run` numbers from k0 to k0 + kn, of row first + tile * lanes + i begins at
  *  rows[(tile * kn / run + t) * lanes + i]. What does not lie in one piece is put together in `aside`, which has room
@@ -42,7 +41,7 @@ typedef void tn_locate(const void *source, int64_t first, int64_t count, int64_t
 typedef struct tn_product {
     int64_t m, n, k;
     tn_pack *pack_a, *pack_b;
-    tn_fetch *fetch_b;   /* NULL: none */
+    tn_find *find_a, *find_b; /* what is packed next is asked for ahead; NULL: it is not */
     tn_locate *locate_a; /* NULL: A is always packed; otherwise it need not be where it takes the scalar side */
     int64_t run_a;       /* numbers of k, in equal runs from k = 0, that lie in one piece in every row of A */
     const void *a, *b;
@@ -91,8 +90,7 @@ void tn_pack_along(const float *data, int64_t stride, int64_t count, int64_t kn,
 /** Pack a matrix with any strides: element (i,k) at data + i * stride + k * k_stride. */
 void tn_pack_strided(const float *data, int64_t stride, int64_t k_stride, int64_t count, int64_t kn, int64_t lanes,
                      float *out);
-/** tn_fetch of such a matrix. */
-void tn_fetch_strided(const float *data, int64_t stride, int64_t k_stride, int64_t count, int64_t kn, int64_t part,
-                      int64_t parts);
+/** tn_find of such a matrix. */
+tn_region tn_find_strided(const float *data, int64_t stride, int64_t k_stride, int64_t count, int64_t kn);
 
 #endif

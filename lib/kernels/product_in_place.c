@@ -18,11 +18,11 @@ static tn_tile_rows rows_at(const tn_nest *nest, const tn_task_buffers *buffers,
     return (tn_tile_rows){nest->s, buffers->rows + i * (kn / nest->run), NULL, kn / nest->run, nest->run};
 }
 
-void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers, int64_t i,
-                     int64_t j)
+void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
+                     const tn_region *ahead, int64_t i, int64_t j)
 {
     tn_tile_rows rows = rows_at(nest, buffers, i, d->kn);
-    tn_tile_end end = {.add = d->beta != 0.0f};
+    tn_tile_end end = {.add = d->beta != 0.0f, .ahead = *ahead};
     rows.count = tn_min(nest->s, t->s_count - i);
     if (d->last && tn_finishes_in_place(nest, t)) {
         end.relu = nest->p->activation == TN_RELU;

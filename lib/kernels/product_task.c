@@ -142,26 +142,49 @@ static void multiply_tile(const tn_nest *nest, int64_t rows, int64_t cols, int64
 
 /** What is packed next: fetched into the L2 cache little by little while tiles are multiplied. */
 typedef struct ahead {
-    int64_t first, count, k0, kn; /* count 0: nothing */
+    tn_region s, v; /* no rows: nothing */
     int64_t part, parts;
 } ahead;
 
-static void fetch_part(const tn_nest *nest, ahead *next)
+/** A tile's part of it: first parts of one side, then of the other. */
+static tn_region next_part(ahead *next)
 {
-    if (next->count > 0 && next->part < next->parts)
-        nest->p->fetch_b(nest->p->b, next->first, next->count, next->k0, next->kn, next->part++, next->parts);
+    int64_t s = next->s.rows * next->s.width, all = s + next->v.rows * next->v.width;
+    int64_t s_parts = all > 0 ? next->parts * s / all : 0, part = next->part++, parts = s_parts;
+    tn_region region = next->s;
+    if (all == 0 || part >= next->parts)
+        return (tn_region){0};
+    if (part >= s_parts) {
+        part -= s_parts;
+        parts = next->parts - s_parts;
+        region = next->v;
+    }
+    int64_t first = region.rows * part / parts;
+    region.data += first * region.stride;
+    region.rows = region.rows * (part + 1) / parts - first;
+    return region;
+}
+
+static void fetch(const tn_region *region)
+{
+    for (int64_t i = 0; i < region->rows; i++) {
+        for (int64_t j = 0; j < region->width; j += 16)
+            __builtin_prefetch(region->data + i * region->stride + j, 0, 2);
+    }
 }
 
 /** Tile (i,j) of a block of the scalar side that was packed or located. */
 static void multiply_one(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
-                         int64_t i, int64_t j)
+                         const tn_region *fetched, int64_t i, int64_t j)
 {
     int64_t rows = tn_min(nest->s, t->s_count - i), cols = tn_min(nest->v, t->v_count - j), kn = d->kn;
-    if (nest->own)
-        tn_multiply_own(nest, t, d, buffers, i, j);
-    else
-        multiply_tile(nest, rows, cols, kn, buffers->s_block + i * kn, d->v_panels + j * kn, d->beta,
-                      element(nest, t, i, j), t->ldc);
+    if (nest->own) {
+        tn_multiply_own(nest, t, d, buffers, fetched, i, j);
+        return;
+    }
+    multiply_tile(nest, rows, cols, kn, buffers->s_block + i * kn, d->v_panels + j * kn, d->beta, element(nest, t, i, j),
+                  t->ldc);
+    fetch(fetched);
 }
 
 /** All tiles of a block of the scalar side under packed panels of the vector side. */
@@ -173,8 +196,8 @@ static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab
         int64_t last = tn_min(first + group, t->v_count);
         for (int64_t i = 0; i < t->s_count; i += nest->s) {
             for (int64_t j = first; j < last; j += nest->v) {
-                multiply_one(nest, t, d, buffers, i, j);
-                fetch_part(nest, next);
+                tn_region part = next_part(next);
+                multiply_one(nest, t, d, buffers, &part, i, j);
             }
         }
     }
@@ -228,21 +251,43 @@ typedef struct place {
     int64_t v, width, k0;
 } place;
 
-/** The columns that will be packed after those of a place. */
-static ahead ahead_of(const tn_nest *nest, const tn_task *t, const place *at)
+/** Go on to what is packed after block `s` of the scalar side at a place; false: nothing is.
+ *  @param packs_s  the block is, not only columns; packs_v: columns are */
+static bool go_on(const tn_nest *nest, const tn_task *t, place *at, int64_t *s, bool *packs_s, bool *packs_v)
 {
-    ahead next = {0};
-    bool columns_left = at->v + at->width < t->v_count, depth_left = at->k0 + nest->depth < t->k1;
-    if (!nest->p->fetch_b || nest->turned || nest->packed || t->s_count > tn_block_rows() ||
-        !(columns_left || depth_left))
+    *s += tn_block_rows();
+    *packs_v = *s >= t->s_count;
+    *packs_s = true;
+    if (!*packs_v)
+        return true;
+    *s = 0;
+    if (at->one_block) {
+        at->v += at->width;
+        *packs_s = at->v >= t->v_count;
+        at->k0 += *packs_s ? nest->depth : 0;
+        at->v = *packs_s ? 0 : at->v;
+    } else {
+        at->k0 += nest->depth;
+        at->v += at->k0 < t->k1 ? 0 : at->width;
+        at->k0 = at->k0 < t->k1 ? at->k0 : t->k0;
+    }
+    return at->k0 < t->k1 && at->v < t->v_count;
+}
+
+/** What will be packed after block `s` at a place; of many columns, which would fill the L2 cache, nothing. */
+static ahead ahead_of(const tn_nest *nest, const tn_task *t, const place *now, int64_t s)
+{
+    int64_t tiles = tn_ceil_div(tn_min(tn_block_rows(), t->s_count - s), nest->s);
+    ahead next = {.parts = tiles * tn_ceil_div(tn_min(now->width, t->v_count - now->v), nest->v)};
+    place at = *now;
+    bool packs_s, packs_v;
+    if ((!tn_find_v(nest) && !tn_find_s(nest)) || !go_on(nest, t, &at, &s, &packs_s, &packs_v))
         return next;
-    bool deeper = at->one_block ? !columns_left : depth_left;
-    int64_t v = deeper ? (at->one_block ? 0 : at->v) : at->v + at->width;
-    next.k0 = deeper ? at->k0 + nest->depth : at->one_block ? at->k0 : t->k0;
-    next.first = t->v0 + v;
-    next.count = tn_min(at->width, t->v_count - v);
-    next.kn = tn_min(nest->depth, t->k1 - next.k0);
-    next.parts = tn_ceil_div(t->s_count, nest->s) * (at->width / nest->v);
+    int64_t kn = tn_min(nest->depth, t->k1 - at.k0), cols = tn_min(at.width, t->v_count - at.v);
+    if (tn_find_v(nest) && packs_v && !nest->packed && t->s_count <= tn_block_rows())
+        next.v = tn_find_v(nest)(tn_source_v(nest), t->v0 + at.v, cols, at.k0, kn);
+    if (tn_find_s(nest) && packs_s)
+        next.s = tn_find_s(nest)(tn_source_s(nest), t->s0 + s, tn_min(tn_block_rows(), t->s_count - s), at.k0, kn);
     return next;
 }
 
@@ -251,7 +296,6 @@ static void multiply_depth(const tn_nest *nest, const tn_task *task, const place
 {
     int64_t rows = tn_block_rows(), k0 = at->k0, kn = tn_min(nest->depth, task->k1 - k0);
     tn_task columns = columns_of(nest, task, at->v, at->width);
-    ahead next = ahead_of(nest, task, at);
     tn_slab d = {kn, buffers->v_group, k0 == task->k0 ? task->beta : 1.0f, k0 + kn == task->k1};
     if (nest->packed)
         d.v_panels = nest->packed + tn_packed_offset(nest, k0, kn, columns.v0);
@@ -259,6 +303,7 @@ static void multiply_depth(const tn_nest *nest, const tn_task *task, const place
         tn_pack_v(nest, columns.v0, columns.v_count, k0, kn, buffers->v_group);
     for (int64_t s = 0; s < task->s_count; s += rows) {
         tn_task block = columns;
+        ahead next = ahead_of(nest, task, at, s);
         block.s0 = task->s0 + s;
         block.s_count = tn_min(rows, task->s_count - s);
         block.c = element(nest, &columns, s, 0);

@@ -59,16 +59,30 @@ static inline int64_t tn_packed_offset(const tn_nest *nest, int64_t k0, int64_t 
     return k0 * ((nest->v_count + nest->v - 1) / nest->v * nest->v) + v0 * kn;
 }
 
-/** The pack function of a side. */
+/** What a side is, and the functions that pack it and find it. */
+static inline const void *tn_source_v(const tn_nest *nest)
+{
+    return nest->turned ? nest->p->a : nest->p->b;
+}
+static inline const void *tn_source_s(const tn_nest *nest)
+{
+    return nest->turned ? nest->p->b : nest->p->a;
+}
 static inline void tn_pack_v(const tn_nest *nest, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
 {
-    const tn_product *p = nest->p;
-    (nest->turned ? p->pack_a : p->pack_b)(nest->turned ? p->a : p->b, first, count, k0, kn, nest->v, out);
+    (nest->turned ? nest->p->pack_a : nest->p->pack_b)(tn_source_v(nest), first, count, k0, kn, nest->v, out);
 }
 static inline void tn_pack_s(const tn_nest *nest, int64_t first, int64_t count, int64_t k0, int64_t kn, float *out)
 {
-    const tn_product *p = nest->p;
-    (nest->turned ? p->pack_b : p->pack_a)(nest->turned ? p->b : p->a, first, count, k0, kn, nest->s, out);
+    (nest->turned ? nest->p->pack_b : nest->p->pack_a)(tn_source_s(nest), first, count, k0, kn, nest->s, out);
+}
+static inline tn_find *tn_find_v(const tn_nest *nest)
+{
+    return nest->turned ? nest->p->find_a : nest->p->find_b;
+}
+static inline tn_find *tn_find_s(const tn_nest *nest)
+{
+    return nest->turned ? nest->p->find_b : nest->p->find_a;
 }
 
 /** One depth of a sum. */
@@ -79,9 +93,9 @@ typedef struct tn_slab {
     bool last;
 } tn_slab;
 
-/** Tile (i,j) of a block of the scalar side that was packed or located, with nest->own. */
-void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers, int64_t i,
-                     int64_t j);
+/** Tile (i,j) of a block of the scalar side that was packed or located, with nest->own; ahead is asked for. */
+void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
+                     const tn_region *ahead, int64_t i, int64_t j);
 /** True if the last of a task's tiles do its epilogue. */
 bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t);
 void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers *buffers);

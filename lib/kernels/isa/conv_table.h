@@ -26,12 +26,19 @@ typedef struct tn_winograd_maps {
     tn_winograd_map *filter_gradient; /* G^T: [a,a] to [r,r] */
 } tn_winograd_maps;
 
+/** Rows of memory, `stride` floats apart. */
+typedef struct tn_region {
+    const float *data;
+    int64_t rows, width, stride;
+} tn_region;
+
 /** What becomes of a tile's sums. */
 typedef struct tn_tile_end {
     bool add;          /* to c, then the rest */
     bool relu;         /* NaN stays NaN */
     const float *bias; /* [lanes], NULL: none */
     const float *const *next; /* rows of the next tile, which are asked for meanwhile; NULL: none */
+    tn_region ahead;          /* asked for likewise, where rows are packed, as far as time allows */
 } tn_tile_end;
 
 /** Rows of a tile: where they lie, in runs that places[t * tn_own_tile.rows + i] begin, or a packed panel. */

@@ -34,6 +34,8 @@
 #define LINE 16  /* numbers of a cache line */
 #define DEEP 256 /* k from which two tiles' rows and a panel pass the L1 cache */
 
+#define PACE 2   /* k to a line that is asked for */
+
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
@@ -65,6 +67,32 @@ ALWAYS_INLINE void add_packed(int count, int vectors, const float *s, const floa
         if (vectors > 1)
             sums[i][1] += number * high;
     }
+}
+
+/** Ask for the next line of a region. */
+ALWAYS_INLINE void ask_for_line(tn_region *region, int64_t *at)
+{
+    __builtin_prefetch(region->data + *at, 0, 2);
+    *at += LINE;
+    if (*at >= region->width) {
+        *at = 0;
+        region->data += region->stride;
+        region->rows--;
+    }
+}
+
+/** A packed panel; lines of what is packed next are asked for on the way. */
+ALWAYS_INLINE void add_panel(int count, int vectors, const float *s, int64_t kn, tn_region ahead, const float *v,
+                             vec sums[ROWS][2])
+{
+    int64_t k = 0, at = 0;
+    for (; k + PACE <= kn && ahead.rows > 0; k += PACE) {
+        ask_for_line(&ahead, &at);
+        for (int i = 0; i < PACE; i++, s += ROWS, v += 2 * TN_LANES)
+            add_packed(count, vectors, s, v, sums);
+    }
+    for (; k < kn; k++, s += ROWS, v += 2 * TN_LANES)
+        add_packed(count, vectors, s, v, sums);
 }
 
 /** Ask for a line of each of the next tile's rows: into the L1 cache where there is room beside this tile's. */
@@ -183,9 +211,7 @@ ALWAYS_INLINE void multiply_tile(int count, int vectors, const tn_tile_rows *r, 
             add_run(count, vectors, r->places + t * ROWS, end->next ? end->next + t * ROWS : NULL, r->run,
                     r->runs * r->run >= DEEP, v, sums);
     } else {
-        const float *s = r->panel;
-        for (int64_t k = 0; k < r->run; k++, s += ROWS, v += 2 * TN_LANES)
-            add_packed(count, vectors, s, v, sums);
+        add_panel(count, vectors, r->panel, r->run, end->ahead, v, sums);
     }
     put(count, vectors, sums, end, cols, c, ldc);
 }
