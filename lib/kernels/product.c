@@ -227,8 +227,8 @@ static double cost_of(const tn_nest *nest, const partition *cut, int threads)
 static partition cut_evenly(const tn_nest *nest, int threads)
 {
     int64_t s_panels = tn_ceil_div(nest->s_count, nest->s), v_panels = tn_ceil_div(nest->v_count, nest->v);
-    int64_t block = tn_block_rows() / nest->s, most = 8 * (int64_t)threads;
-    int64_t s_least = nest->packed ? tn_ceil_div(s_panels, block) : 1;
+    int64_t block = tn_block_rows() / nest->s, s_least = nest->packed ? tn_ceil_div(s_panels, block) : 1;
+    int64_t most = s_least * nest->splits + 8 * (int64_t)threads;
     partition best = {0};
     double least = 0.0;
     for (int64_t i = s_least; i <= s_panels && (i == s_least || i * nest->splits <= most); i++) {
