@@ -31,6 +31,7 @@
 #define DEPTH 384          /* k of a block */
 #define COLUMNS 128        /* of a group of panels, whatever the panels' width */
 #define UNIT 16            /* k that are packed at once */
+#define LINE 16            /* floats of a cache line */
 #define AHEAD 6            /* units between asking for memory and packing it */
 
 /** A product, and one thread's place in it. */
@@ -128,12 +129,17 @@ static void pack_unit(const stream *s, const step *at, int64_t unit, float *pack
                     s->tile->lanes, packed + (u.col - at->col) * at->kn + (u.k0 - at->k0) * s->tile->lanes);
 }
 
+/** Ask for a unit's memory. */
 static void fetch_unit(const stream *s, const step *at, int64_t unit)
 {
     const tn_matrix *b = &s->args->b;
     const step u = unit_at(s, at, unit);
-    tn_fetch_strided(b->data + u.col * b->col_stride + u.k0 * b->row_stride, b->col_stride, b->row_stride, u.cols, u.kn,
-                     0, 1);
+    const tn_region region = tn_find_strided(b->data + u.col * b->col_stride + u.k0 * b->row_stride, b->col_stride,
+                                             b->row_stride, u.cols, u.kn);
+    for (int64_t i = 0; i < region.rows; i++) {
+        for (int64_t j = 0; j < region.width; j += LINE)
+            __builtin_prefetch(region.data + i * region.stride + j, 0, 2);
+    }
 }
 
 /** Pack units [from, to) of a step as far as it has them. */
