@@ -9,13 +9,15 @@
  *       :                             :
  *
  *  The sum is long and the result may be small, so pixels are cut into parts, from the sizes alone, whose sums are added in
- *  order. Tasks are parts, or some rows of dw of a part. With a stride, every row of the image is a run of pixels of its own. */
+ *  order. Tasks are parts, or some rows of dw of a part. With strides, the pixels of x that count are copied together
+ *  first. */
 #include "kernels/conv_filter_1x1.h"
 
 #include "base/memory.h"
 #include "base/status.h"
 #include "kernels/arithmetic.h"
 #include "kernels/product.h"
+#include "kernels/winograd.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -25,32 +27,26 @@
 #define PARTS 8
 #define PART_FLOATS (1 << 20) /* of the sums of all parts */
 #define PART_PIXELS 768       /* that a part has at least */
-#define LEAST_RUN 24          /* pixels in one piece below which tiles are too short */
 
 typedef struct gradient {
     const tn_conv_shape *shape;
     const float *x, *dy;
-    float *dw, *sums;
+    float *dw, *sums, *gathered;
     bool add;
     int64_t channels, filters; /* of a group */
-    int64_t runs, run;         /* of pixels: how many, how long */
+    int64_t pixels;
     int64_t parts, shares;     /* of the rows of a part: tasks */
+    int64_t row, buffer;       /* floats of a pixel that was copied, and of a thread's; 0: x lies in one piece */
     atomic_llong next;
 } gradient;
-
-static bool in_one_piece(const tn_conv_shape *s)
-{
-    return s->stride_h == 1 && s->stride_w == 1;
-}
 
 bool tn_conv_filter_is_1x1(const tn_conv_shape *s)
 {
     const tn_strided *tile = tn_conv_kernels()->strided;
-    int64_t channels = s->c / s->groups, filters = s->f / s->groups;
+    int64_t channels = s->c / s->groups, filters = s->f / s->groups, rest = channels % tile->rows;
     bool plain = s->r == 1 && s->s == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == (s->h - 1) / s->stride_h + 1 &&
                  s->ow == (s->w - 1) / s->stride_w + 1;
-    return plain && channels % (tile->rows / 3) == 0 && filters % tile->lanes == 0 &&
-           (in_one_piece(s) || s->ow >= LEAST_RUN);
+    return plain && (rest == 0 || tn_strided_rows(tile, rest) == rest) && filters % tile->lanes == 0;
 }
 
 /** Parts that up to so many pixels are cut into. */
@@ -62,28 +58,33 @@ static int64_t parts_of(int64_t pixels, int64_t results)
 static gradient gradient_of(const tn_conv_shape *s)
 {
     gradient g = {.shape = s, .channels = s->c / s->groups, .filters = s->f / s->groups};
-    g.runs = in_one_piece(s) ? 1 : s->n * s->oh;
-    g.run = in_one_piece(s) ? s->n * s->oh * s->ow : s->ow;
-    g.parts = parts_of(g.runs * g.run, g.channels * g.filters);
+    g.pixels = s->n * s->oh * s->ow;
+    g.parts = parts_of(g.pixels, g.channels * g.filters);
+    g.row = s->stride_h == 1 && s->stride_w == 1 ? 0 : tn_winograd_stride(g.channels);
+    g.buffer = DEPTH * g.row;
     return g;
 }
 
-tn_status tn_conv_filter_1x1_scratch(const tn_conv_shape *s, size_t *out)
+tn_status tn_conv_filter_1x1_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
     gradient g = gradient_of(s);
-    *out = g.parts > 1 ? (size_t)(g.parts * g.channels * g.filters) * sizeof(float) : 0;
+    int64_t floats = g.parts > 1 ? g.parts * g.channels * g.filters : 0, buffers, bytes;
+    if (!tn_mul_i64(g.buffer, threads, &buffers) || !tn_add_i64(floats, buffers, &floats) ||
+        !tn_mul_i64(floats, sizeof(float), &bytes))
+        return TN_FAIL(TN_ERR_OVERFLOW, "scratch of the gradient of %lld filters does not fit", (long long)g.filters);
+    *out = tn_align_up((size_t)bytes);
     return TN_OK;
 }
 
 /* ---- products ---- */
 
-/** Some pixels of a run, and what to fetch while they are multiplied: as many after them. */
+/** Some pixels: the group's channel and filter 0 of the first one. */
 typedef struct slab {
-    const float *x, *dy; /* channel and filter 0 of the group */
+    const float *x, *dy;
     int64_t x_step, dy_step, pixels;
 } slab;
 
-/** Rows [c0, c1) and columns [f0, f1) of the result. */
+/** Rows [c0, c1) and columns [f0, f1) of the result; meanwhile as many pixels after these are fetched. */
 static void multiply_columns(const slab *p, int64_t c0, int64_t c1, int64_t f0, int64_t f1, bool add, float *sums,
                              int64_t ldc)
 {
@@ -105,41 +106,38 @@ static void multiply_columns(const slab *p, int64_t c0, int64_t c1, int64_t f0, 
     }
 }
 
-/** `pixels` of a run, rows [c0, c1). */
-static void multiply_run(const gradient *g, slab *p, int64_t pixels, int64_t c0, int64_t c1, bool add, float *sums,
-                         int64_t ldc)
-{
-    for (int64_t done = 0; done < pixels; done += p->pixels) {
-        p->pixels = tn_min(DEPTH, pixels - done);
-        for (int64_t f = 0; f < g->filters; f += COLUMNS)
-            multiply_columns(p, c0, c1, f, tn_min(f + COLUMNS, g->filters), add || done > 0, sums, ldc);
-        p->x += p->pixels * p->x_step;
-        p->dy += p->pixels * p->dy_step;
-    }
-}
-
-static slab slab_at(const gradient *g, int64_t run, int64_t pixel)
+/** Pixels that a stride leaves between others, copied together. */
+static const float *gather(const gradient *g, int64_t pixel, int64_t count, float *out)
 {
     const tn_conv_shape *s = g->shape;
-    int64_t row = g->runs == 1 ? 0 : run / s->oh * s->h + run % s->oh * s->stride_h;
-    slab p = {.x_step = s->stride_w * s->c, .dy_step = s->f};
-    p.x = g->x + row * s->w * s->c + pixel * p.x_step;
-    p.dy = g->dy + (run * g->run + pixel) * s->f;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t line = (pixel + i) / s->ow, y = line % s->oh * s->stride_h, x = (pixel + i) % s->ow * s->stride_w;
+        memcpy(out + i * g->row, g->x + ((line / s->oh * s->h + y) * s->w + x) * s->c,
+               (size_t)g->channels * sizeof *out);
+    }
+    return out;
+}
+
+static slab slab_at(const gradient *g, int64_t pixel, int64_t count, float *buffer)
+{
+    slab p = {.dy = g->dy + pixel * g->shape->f, .x_step = g->shape->c, .dy_step = g->shape->f, .pixels = count};
+    if (g->row > 0)
+        p.x_step = g->row;
+    p.x = g->row > 0 ? gather(g, pixel, count, buffer) : g->x + pixel * p.x_step;
     return p;
 }
 
 /** Rows [c0, c1) of a part's sums. */
-static void run_part(const gradient *g, int64_t part, int64_t c0, int64_t c1)
+static void run_part(const gradient *g, int64_t part, int64_t c0, int64_t c1, float *buffer)
 {
-    int64_t total = g->runs * g->run, first = total * part / g->parts, last = total * (part + 1) / g->parts;
+    int64_t first = g->pixels * part / g->parts, last = g->pixels * (part + 1) / g->parts;
     float *sums = g->parts > 1 ? g->sums + part * g->channels * g->filters : g->dw;
     int64_t ldc = g->parts > 1 ? g->filters : g->shape->f;
-    bool add = g->parts == 1 && g->add;
-    for (int64_t at = first; at < last;) {
-        int64_t pixels = tn_min(g->run - at % g->run, last - at);
-        slab p = slab_at(g, at / g->run, at % g->run);
-        multiply_run(g, &p, pixels, c0, c1, add || at > first, sums, ldc);
-        at += pixels;
+    for (int64_t at = first; at < last; at += DEPTH) {
+        const slab p = slab_at(g, at, tn_min(DEPTH, last - at), buffer);
+        bool add = at > first || (g->parts == 1 && g->add);
+        for (int64_t f = 0; f < g->filters; f += COLUMNS)
+            multiply_columns(&p, c0, c1, f, tn_min(f + COLUMNS, g->filters), add, sums, ldc);
     }
 }
 
@@ -169,7 +167,8 @@ static void run_tasks(const tn_team *team, void *arg)
         if (task >= g->parts * g->shares)
             break;
         run_part(g, task / g->shares, panels * share / g->shares * rows,
-                 tn_min(panels * (share + 1) / g->shares * rows, g->channels));
+                 tn_min(panels * (share + 1) / g->shares * rows, g->channels),
+                 g->gathered + team->index * g->buffer);
     }
     if (g->parts > 1) {
         tn_team_barrier(team);
@@ -188,7 +187,8 @@ void tn_conv_filter_1x1(const tn_conv_shape *s, tn_pool *pool, const float *x, c
                         void *scratch)
 {
     gradient g = gradient_of(s);
-    g.sums = scratch;
+    g.gathered = scratch;
+    g.sums = g.gathered + tn_pool_threads(pool) * g.buffer;
     g.add = add;
     g.shares = shares_of(&g, tn_pool_threads(pool));
     for (int64_t group = 0; group < s->groups; group++) {

@@ -6,10 +6,10 @@
 
 #include "kernels/conv.h"
 
-/** True where the way applies: channels and filters fill tiles, and runs of pixels are long enough. */
+/** True where the way applies: channels and filters fill tiles, and there is no padding. */
 bool tn_conv_filter_is_1x1(const tn_conv_shape *shape);
 /** Errors    TN_ERR_OVERFLOW */
-TN_WARN_UNUSED tn_status tn_conv_filter_1x1_scratch(const tn_conv_shape *shape, size_t *out);
+TN_WARN_UNUSED tn_status tn_conv_filter_1x1_scratch(const tn_conv_shape *shape, int threads, size_t *out);
 /** dw = the gradient, or dw += with add; shape->n is the batch. */
 void tn_conv_filter_1x1(const tn_conv_shape *shape, tn_pool *pool, const float *x, const float *dy, bool add, float *dw,
                         void *scratch);

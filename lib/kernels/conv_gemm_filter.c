@@ -60,7 +60,7 @@ static tn_product product_of(const tn_conv_shape *s)
 tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
     if (tn_conv_filter_is_1x1(s))
-        return tn_conv_filter_1x1_scratch(s, out);
+        return tn_conv_filter_1x1_scratch(s, threads, out);
     tn_product product = product_of(s);
     return tn_product_scratch(&product, threads, out);
 }
