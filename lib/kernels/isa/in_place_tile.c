@@ -36,7 +36,9 @@
 
 #define PACE 2   /* k to a line that is asked for */
 
-#if defined(__clang__)
+#if defined(__SANITIZE_ADDRESS__)
+#define UNROLL /* every access is checked: compiling that takes minutes */
+#elif defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
@@ -167,35 +169,38 @@ ALWAYS_INLINE void put_vectors(int count, vec sums[ROWS][2], int side, const tn_
         store(sums[i][side], c + i * ldc);
 }
 
-/** The same for the first `cols` columns of a vector. */
-ALWAYS_INLINE void put_part(int count, vec sums[ROWS][2], int side, const tn_tile_end *end, int64_t cols, float *c,
-                            int64_t ldc)
+/** The same for the first `cols` columns of a vector, from memory: one loop for all tiles. */
+static void put_part(int count, const float *sums, const float *bias, const tn_tile_end *end, int64_t cols, float *c,
+                     int64_t ldc)
 {
-    c += side * TN_LANES;
-    vec bias = end->bias ? load_part(end->bias + side * TN_LANES, cols) : splat(0.0f);
-    UNROLL
-    for (int i = 0; i < count; i++) {
-        vec sum = sums[i][side];
+    vec add = bias ? load_part(bias, cols) : splat(0.0f);
+    for (int i = 0; i < count; i++, c += ldc) {
+        vec sum = load(sums + i * TN_LANES);
         if (end->add)
-            sum += load_part(c + i * ldc, cols);
-        if (end->bias)
-            sum += bias;
+            sum += load_part(c, cols);
+        if (bias)
+            sum += add;
         if (end->relu)
             sum = (vec)((ivec)sum & ~(ivec)(sum < splat(0.0f)));
-        store_part(sum, c + i * ldc, cols);
+        store_part(sum, c, cols);
     }
 }
 
 ALWAYS_INLINE void put(int count, int vectors, vec sums[ROWS][2], const tn_tile_end *end, int64_t cols, float *c,
                        int64_t ldc)
 {
-    int last = vectors - 1;
+    int last = vectors - 1, skipped = last * TN_LANES;
+    float part[ROWS * TN_LANES];
     if (last > 0)
         put_vectors(count, sums, 0, end, c, ldc);
-    if (cols == vectors * TN_LANES)
+    if (cols == vectors * TN_LANES) {
         put_vectors(count, sums, last, end, c, ldc);
-    else
-        put_part(count, sums, last, end, cols - last * TN_LANES, c, ldc);
+        return;
+    }
+    UNROLL
+    for (int i = 0; i < count; i++)
+        store(sums[i][last], part + i * TN_LANES);
+    put_part(count, part, end->bias ? end->bias + skipped : NULL, end, cols - skipped, c + skipped, ldc);
 }
 
 ALWAYS_INLINE void multiply_tile(int count, int vectors, const tn_tile_rows *r, const float *v, const tn_tile_end *end,
