@@ -182,8 +182,8 @@ static void multiply_one(const tn_nest *nest, const tn_task *t, const tn_slab *d
         tn_multiply_own(nest, t, d, buffers, fetched, i, j);
         return;
     }
-    multiply_tile(nest, rows, cols, kn, buffers->s_block + i * kn, d->v_panels + j * kn, d->beta, element(nest, t, i, j),
-                  t->ldc);
+    multiply_tile(nest, rows, cols, kn, buffers->s_block + i * kn, d->v_panels + j * kn, d->beta,
+                  element(nest, t, i, j), t->ldc);
     fetch(fetched);
 }
 

@@ -14,9 +14,9 @@ typedef struct tn_nest {
     bool turned;  /* rows of A on the vector side */
     int64_t s, v; /* the micro-kernel's lanes */
     int64_t s_count, v_count;
-    int64_t depth; /* of a block of k */
+    int64_t depth;          /* of a block of k */
     const tn_own_tile *own; /* NULL: tiles are BLIS's */
-    int64_t run; /* A is read where it lies, in runs of so many k; 0: it is packed */
+    int64_t run;            /* A is read where it lies, in runs of so many k; 0: it is packed */
     int64_t splits;
     const float *packed; /* the whole vector side; NULL: packed on the way */
 } tn_nest;

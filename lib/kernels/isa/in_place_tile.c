@@ -34,7 +34,7 @@
 #define LINE 16  /* numbers of a cache line */
 #define DEEP 256 /* k from which two tiles' rows and a panel pass the L1 cache */
 
-#define PACE 2   /* k to a line that is asked for */
+#define PACE 2 /* k to a line that is asked for */
 
 #if defined(__SANITIZE_ADDRESS__)
 #define UNROLL /* every access is checked: compiling that takes minutes */
@@ -110,8 +110,8 @@ ALWAYS_INLINE void ask_for_rows(const float *const *next, int64_t k, bool deep)
 }
 
 /** k from `from` to `to` of one run, whose places are counted from its end: one register less. */
-ALWAYS_INLINE void add_part(int count, int vectors, const float *const *places, int64_t from, int64_t to, const float *v,
-                            vec sums[ROWS][2])
+ALWAYS_INLINE void add_part(int count, int vectors, const float *const *places, int64_t from, int64_t to,
+                            const float *v, vec sums[ROWS][2])
 {
     const float *a[ROWS];
     UNROLL
