@@ -31,10 +31,15 @@ double tn_conv_gemm_spread_cost(const tn_conv_shape *shape);
 void tn_conv_gemm_spread(const tn_conv_shape *shape, tn_pool *pool, const float *dy, const float *w, float *dx,
                          void *scratch);
 
+/** The gradient of the data with strides (conv_gemm_strided.c). */
+void tn_conv_gemm_strided(const tn_conv_shape *shape, tn_pool *pool, const float *dy, const float *w, float *dx,
+                          void *scratch);
+
 /* The parts of tn_conv_gemm_scratch. */
 TN_WARN_UNUSED tn_status tn_conv_gemm_forward_scratch(const tn_conv_shape *shape, int threads, size_t *out);
 TN_WARN_UNUSED tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *shape, int threads, size_t *out);
 TN_WARN_UNUSED tn_status tn_conv_gemm_spread_scratch(const tn_conv_shape *shape, int threads, size_t *out);
+TN_WARN_UNUSED tn_status tn_conv_gemm_strided_scratch(const tn_conv_shape *s, int threads, size_t *out);
 TN_WARN_UNUSED tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *shape, int threads, size_t *out);
 
 #endif
