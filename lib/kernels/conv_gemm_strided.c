@@ -22,11 +22,10 @@
 
 #include <string.h>
 
-#define PIXELS 192             /* of a phase that are multiplied together */
-#define FEW 48                 /* of a band that is not cut further */
-#define GROUP 4                /* panels of filters under which windows pass: for the L2 cache */
-#define PACKED_MOST (4 << 20)  /* floats of packed filters of a slab, if a panel is not more */
-#define PAST_CACHES (8 << 20)  /* floats of dx that no cache holds until somebody reads them */
+#define PIXELS 192            /* of a phase that are multiplied together */
+#define FEW 48                /* of a band that is not cut further */
+#define GROUP 4               /* panels of filters under which windows pass: for the L2 cache */
+#define PACKED_MOST (4 << 20) /* floats of packed filters of a slab, if a panel is not more */
 
 static const float zeros[TN_RUN_MOST];
 
@@ -88,42 +87,33 @@ const float *tn_pixel_tap(const tn_strided *job, const tn_phase *phase, const tn
 
 /* ---- zeros ---- */
 
-static void clear_phase(const tn_strided *job, const tn_phase *phase, int64_t line, int64_t last, int64_t c,
-                        int64_t count)
+/** First row of pixels of a line of cells, counted through the images. */
+static int64_t first_row(const tn_conv_shape *s, int64_t line)
 {
-    tn_pixel_walk walk = {job, phase, line, last, 0};
-    const tn_conv_shape *s = job->shape;
-    for (; walk.line < last; walk.line++) {
-        if (line_has(&walk))
-            job->kernels->clear_rows(pixel_at(&walk).out + c, s->stride_w * s->c, count, phase->wide.count, job->past);
-    }
+    int64_t cells = tn_ceil_div(s->h, s->stride_h);
+    return line / cells * s->h + line % cells * s->stride_h;
 }
 
-/** A line without taps: all phases of its pixels at once, if these are all channels. */
-static bool clear_row(const tn_strided *job, const tn_phase *phase, int64_t line, int64_t last, int64_t count)
-{
-    tn_pixel_walk walk = {job, phase, line, last, 0};
-    const tn_conv_shape *s = job->shape;
-    if (phase->high.taps > 0 || count < s->c)
-        return false;
-    for (; walk.line < last; walk.line++) {
-        if (line_has(&walk))
-            job->kernels->clear_rows(pixel_at(&walk).out, s->c, s->c, s->w, job->past);
-    }
-    return true;
-}
-
+/** Pixels that get sums are cleared, too: they are in the cache when these come, and whole lines are quickest. */
 void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last, int64_t c, int64_t count)
 {
-    for (int64_t number = 0; number < job->phases; number++) {
-        const tn_phase phase = tn_phase_of(job->shape, number);
-        if (phase.taps > 0)
-            continue;
-        if (clear_row(job, &phase, line, last, count))
-            number += job->shape->stride_w - 1;
-        else
-            clear_phase(job, &phase, line, last, c, count);
+    const tn_conv_shape *s = job->shape;
+    int64_t begin = first_row(s, line) * s->w, end = first_row(s, last) * s->w;
+    if (!job->holes)
+        return;
+    if (count == s->c)
+        memset(job->dx + begin * s->c, 0, (size_t)((end - begin) * s->c) * sizeof *job->dx);
+    for (int64_t i = begin; i < end && count < s->c; i++)
+        memset(job->dx + i * s->c + c, 0, (size_t)count * sizeof *job->dx);
+}
+
+static bool has_holes(const tn_conv_shape *s)
+{
+    for (int64_t number = 0; number < s->stride_h * s->stride_w; number++) {
+        if (tn_phase_of(s, number).taps == 0)
+            return true;
     }
+    return false;
 }
 
 /* ---- filters ---- */
@@ -367,7 +357,7 @@ void tn_conv_gemm_strided(const tn_conv_shape *s, tn_pool *pool, const float *dy
     job.buffer = buffer_of(s);
     job.phases = s->stride_h * s->stride_w;
     job.lines = s->n * tn_ceil_div(s->h, s->stride_h);
-    job.past = s->n * s->h * s->w * s->c > PAST_CACHES;
+    job.holes = has_holes(s);
     for (int64_t c = 0; c < s->c; c += job.channels) {
         int64_t group = c / channels, within = c % channels;
         job.channels = tn_min(slab, channels - within);

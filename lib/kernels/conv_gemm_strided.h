@@ -18,7 +18,7 @@ typedef struct tn_strided {
     int64_t filters;     /* of the group */
     int64_t channels;    /* of the slab */
     int64_t phases, lines; /* lines: rows of cells of stride_h by stride_w pixels, of all images */
-    bool past;           /* zeros go past the caches */
+    bool holes;          /* some phase has no taps */
     float *packed, *buffers;
     int64_t buffer;      /* floats of a thread */
     int64_t band, bands; /* lines of a task */
@@ -45,7 +45,7 @@ int64_t tn_pixels_next(tn_pixel_walk *walk, int64_t most, int64_t unit, tn_pixel
 /** Where filters [d->first, ...) of tap t of a window lie: in dy, or in a row of zeros. */
 const float *tn_pixel_tap(const tn_strided *job, const tn_phase *phase, const tn_pixel *pixel, const tn_depth *d,
                           int64_t t);
-/** Zeros for channels [c, c + count) of the pixels in lines [line, last) that no tap meets. */
+/** Zeros for channels [c, c + count) of the pixels in lines [line, last) where some of them get no sums. */
 void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last, int64_t c, int64_t count);
 
 /** The way for few pixels and many channels (conv_gemm_strided_few.c): whether it is the shorter one, and its

@@ -220,12 +220,6 @@ RUN(add_rows)
     return (c->a + 3) * count;
 }
 
-RUN(clear_rows)
-{
-    t->conv->clear_rows(b->out + 1, c->a + 3, c->a, count, c->b);
-    return (c->a + 3) * count;
-}
-
 /* Runs of c->a numbers, c->b of them: 1, add to what is there; 2, bias; 4, ReLU. Sets have tiles of their own size:
  * rows and panel are laid out for each, and the corner that all have is the result. */
 RUN(in_place)
@@ -377,8 +371,6 @@ const kernel_case kernel_cases[] = {
     CONV(add_rows, " 21", 21, 0),
     CONV(add_rows, " 33", 33, 0),
     CONV(add_rows, " 35", 35, 0),
-    CONV(clear_rows, " 35", 35, 0),
-    CONV(clear_rows, " 35 past the caches", 35, 1),
     TILE(9, 0, ""),
     TILE(40, 1, " add"),
     TILE(13, 2, " bias"),

@@ -34,14 +34,6 @@ static void add_rows(const float *from, int64_t stride, int64_t width, int64_t c
             to[k * to_stride + i] += from[k * stride + i];
 }
 
-static void clear_rows(float *to, int64_t stride, int64_t width, int64_t count, bool past)
-{
-    (void)past;
-    for (int64_t k = 0; k < count; k++)
-        for (int64_t i = 0; i < width; i++)
-            to[k * stride + i] = 0.0f;
-}
-
 static void finish(const float *x, const float *bias, bool relu, float *y, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
@@ -144,7 +136,6 @@ const tn_conv_table reference_conv_table = {
     .copy_rows = copy_rows,
     .copy_panels = copy_panels,
     .add_rows = add_rows,
-    .clear_rows = clear_rows,
     .finish = finish,
     .accumulate = accumulate,
     .thin_product = thin_product,

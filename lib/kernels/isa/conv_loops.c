@@ -4,9 +4,6 @@
 #include "kernels/isa/conv_table.h"
 
 #include <string.h>
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -244,42 +241,6 @@ static void add_rows(const float *from, int64_t stride, int64_t width, int64_t c
     }
 }
 
-#if defined(__AVX512F__)
-#define LINE 64
-#define PUT_LINE(to) _mm512_stream_ps(to, _mm512_setzero_ps())
-#elif defined(__AVX2__)
-#define LINE 32
-#define PUT_LINE(to) _mm256_stream_ps(to, _mm256_setzero_ps())
-#endif
-
-/** Zeros that push nothing out of the caches: memory is not read before it is written. */
-static inline void clear_past(float *to, int64_t count)
-{
-#ifdef LINE
-    while (count > 0 && (uintptr_t)to % LINE != 0) {
-        *to++ = 0.0f;
-        count--;
-    }
-    for (; count >= LINE / 4; count -= LINE / 4, to += LINE / 4)
-        PUT_LINE(to);
-#endif
-    memset(to, 0, (size_t)count * sizeof *to);
-}
-
-static void clear_rows(float *to, int64_t stride, int64_t width, int64_t count, bool past)
-{
-    for (int64_t k = 0; k < count; k++) {
-        if (past)
-            clear_past(to + k * stride, width);
-        else
-            memset(to + k * stride, 0, (size_t)width * sizeof *to);
-    }
-#ifdef LINE
-    if (past)
-        _mm_sfence(); /* such stores keep no order by themselves */
-#endif
-}
-
 static void finish(const float *x, const float *bias, bool relu, float *y, int64_t count)
 {
     if (bias && relu) {
@@ -314,7 +275,6 @@ const tn_conv_table JOIN(tn_conv_table, TN_ISA_SUFFIX) = {
     .copy_rows = copy_rows,
     .copy_panels = copy_panels,
     .add_rows = add_rows,
-    .clear_rows = clear_rows,
     .finish = finish,
     .accumulate = accumulate,
     .thin_product = JOIN(tn_thin_product, TN_ISA_SUFFIX),

@@ -52,8 +52,6 @@ typedef struct tn_conv_table {
                         int64_t step, int64_t panel);
     /** to[k * to_stride + i] += from[k * stride + i] for i < width, k < count; width <= to_stride. */
     void (*add_rows)(const float *from, int64_t stride, int64_t width, int64_t count, int64_t to_stride, float *to);
-    /** to[k * stride + i] = 0 for i < width, k < count; `past` the caches: for what will not be read soon. */
-    void (*clear_rows)(float *to, int64_t stride, int64_t width, int64_t count, bool past);
     /** y[i] = x[i] + bias[i], then max(.,0) with relu (NaN stays NaN); bias NULL: none; y may be x. */
     void (*finish)(const float *x, const float *bias, bool relu, float *y, int64_t count);
     /** y[i] += x[i]. */
