@@ -103,7 +103,7 @@ void tn_conv_gemm_data(const tn_conv_shape *shape, tn_pool *pool, const float *d
     if (tn_conv_gemm_spreads(shape))
         tn_conv_gemm_spread(shape, pool, dy, w, dx, scratch);
     else if (has_strides(shape))
-        tn_conv_gemm_strided(shape, pool, dy, w, dx, scratch);
+        tn_conv_gemm_strided(shape, pool, dy, w, NULL, dx, scratch);
     else
         run_product(shape, pool, dy, w, dx, scratch);
 }

@@ -135,7 +135,7 @@ static void pack_panel(const tn_strided *job, const tn_phase *phase, const tn_de
 }
 
 /** Panels of all blocks of all phases, one after another, shared out. */
-static void pack_share(const tn_strided *job, const tn_team *team)
+static void pack_share(const tn_strided *job, float *out, const tn_team *team)
 {
     int64_t lanes = job->kernels->in_place->lanes, wide = wide_of(job), first, last, k = 0;
     tn_team_range(team, wide / lanes, &first, &last);
@@ -145,7 +145,7 @@ static void pack_share(const tn_strided *job, const tn_team *team)
         while (tn_depth_next(phase.taps, job->filters, &d)) {
             int64_t depth = d.taps * d.run;
             for (int64_t panel = first; panel < last; panel++)
-                pack_panel(job, &phase, &d, panel * lanes, job->packed + (k + d.k) * wide + panel * lanes * depth);
+                pack_panel(job, &phase, &d, panel * lanes, out + (k + d.k) * wide + panel * lanes * depth);
         }
         k += phase.taps * job->filters;
     }
@@ -244,7 +244,7 @@ static void run_task(const tn_strided *job, int64_t number, const float **rows)
         const tn_phase p = tn_phase_of(job->shape, phase);
         tn_pixel_walk walk = {job, &p, line, last, 0};
         b.phase = &p;
-        b.panels = job->packed + k * wide_of(job);
+        b.panels = (job->prepared ? job->prepared : job->packed) + k * wide_of(job);
         while (p.taps > 0 && (b.count = tn_pixels_next(&walk, PIXELS, job->kernels->in_place->rows, b.pixels)) > 0)
             multiply_block(job, &b);
         k += p.taps * job->filters;
@@ -255,8 +255,10 @@ static void run_bands(const tn_team *team, void *arg)
 {
     tn_strided *job = arg;
     float *space = job->buffers + team->index * job->buffer;
-    pack_share(job, team);
-    tn_team_barrier(team);
+    if (!job->prepared) {
+        pack_share(job, job->packed, team);
+        tn_team_barrier(team);
+    }
     for (;;) {
         int64_t number = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
         if (number >= job->bands * job->parts)
@@ -337,10 +339,27 @@ tn_status tn_conv_gemm_strided_scratch(const tn_conv_shape *s, int threads, size
     return TN_OK;
 }
 
+/** Do something for each slab of each group. */
+static void for_slabs(tn_strided *job, tn_pool *pool, const float *dy, const float *w, float *dx,
+                      void (*run)(tn_strided *job, tn_pool *pool))
+{
+    const tn_conv_shape *s = job->shape;
+    int64_t channels = s->c / s->groups, slab = slab_of(s);
+    for (int64_t c = 0; c < s->c; c += job->channels) {
+        int64_t group = c / channels, within = c % channels;
+        job->channels = tn_min(slab, channels - within);
+        job->dy = dy ? dy + group * job->filters : NULL;
+        job->w = w + within * s->f + group * job->filters;
+        job->dx = dx ? dx + c : NULL;
+        run(job, pool);
+        job->prepared += job->prepared ? packed_of(s) : 0;
+    }
+}
+
 static void run_slab(tn_strided *job, tn_pool *pool)
 {
     atomic_init(&job->next, 0);
-    if (tn_strided_are_few(job->shape, slab_of(job->shape))) {
+    if (!job->prepared && tn_strided_are_few(job->shape, slab_of(job->shape))) {
         tn_strided_run_few(job, pool);
         return;
     }
@@ -348,22 +367,53 @@ static void run_slab(tn_strided *job, tn_pool *pool)
     tn_pool_run(pool, run_bands, job);
 }
 
-void tn_conv_gemm_strided(const tn_conv_shape *s, tn_pool *pool, const float *dy, const float *w, float *dx,
-                          void *scratch)
+static tn_strided strided_of(const tn_conv_shape *s)
 {
-    int64_t channels = s->c / s->groups, filters = s->f / s->groups, slab = slab_of(s);
-    tn_strided job = {.shape = s, .kernels = tn_conv_kernels(), .filters = filters, .packed = scratch};
+    return (tn_strided){.shape = s,
+                        .kernels = tn_conv_kernels(),
+                        .filters = s->f / s->groups,
+                        .phases = s->stride_h * s->stride_w,
+                        .lines = s->n * tn_ceil_div(s->h, s->stride_h),
+                        .holes = has_holes(s)};
+}
+
+void tn_conv_gemm_strided(const tn_conv_shape *s, tn_pool *pool, const float *dy, const float *w, const void *prepared,
+                          float *dx, void *scratch)
+{
+    tn_strided job = strided_of(s);
+    job.prepared = prepared;
+    job.packed = scratch;
     job.buffers = job.packed + packed_of(s);
     job.buffer = buffer_of(s);
-    job.phases = s->stride_h * s->stride_w;
-    job.lines = s->n * tn_ceil_div(s->h, s->stride_h);
-    job.holes = has_holes(s);
-    for (int64_t c = 0; c < s->c; c += job.channels) {
-        int64_t group = c / channels, within = c % channels;
-        job.channels = tn_min(slab, channels - within);
-        job.dy = dy + group * filters;
-        job.w = w + within * s->f + group * filters;
-        job.dx = dx + c;
-        run_slab(&job, pool);
-    }
+    for_slabs(&job, pool, dy, w, dx, run_slab);
+}
+
+/* ---- filters packed beforehand ---- */
+
+tn_status tn_conv_gemm_strided_prepared(const tn_conv_shape *s, size_t *out)
+{
+    int64_t channels = s->c / s->groups, slabs = tn_ceil_div(channels, slab_of(s)) * s->groups, floats;
+    if (!tn_mul_i64(packed_of(s), slabs, &floats) || floats > INT64_MAX / 8)
+        return TN_FAIL(TN_ERR_OVERFLOW, "prepared filters of %lld groups do not fit", (long long)s->groups);
+    *out = (size_t)floats * sizeof(float);
+    return TN_OK;
+}
+
+static void run_packing(const tn_team *team, void *arg)
+{
+    const tn_strided *job = arg;
+    pack_share(job, job->packed, team);
+}
+
+static void pack_slab(tn_strided *job, tn_pool *pool)
+{
+    tn_pool_run(pool, run_packing, job);
+    job->packed += packed_of(job->shape);
+}
+
+void tn_conv_gemm_strided_prepare(const tn_conv_shape *s, tn_pool *pool, const float *w, void *prepared)
+{
+    tn_strided job = strided_of(s);
+    job.packed = prepared;
+    for_slabs(&job, pool, NULL, w, NULL, pack_slab);
 }

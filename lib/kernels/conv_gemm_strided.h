@@ -19,6 +19,7 @@ typedef struct tn_strided {
     int64_t channels;    /* of the slab */
     int64_t phases, lines; /* lines: rows of cells of stride_h by stride_w pixels, of all images */
     bool holes;          /* some phase has no taps */
+    const float *prepared; /* the slab's filters, packed beforehand; NULL: that is still to do */
     float *packed, *buffers;
     int64_t buffer;      /* floats of a thread */
     int64_t band, bands; /* lines of a task */
