@@ -7,6 +7,7 @@
  *  are added in order. */
 #include "kernels/conv_gemm.h"
 
+#include "kernels/conv_few.h"
 #include "kernels/conv_windows.h"
 #include "kernels/product.h"
 
@@ -37,6 +38,8 @@ static tn_product product_of(const tn_conv_shape *s)
 
 tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
+    if (tn_conv_few_applies(s))
+        return tn_conv_few_filter_scratch(s, threads, out);
     tn_product product = product_of(s);
     return tn_product_scratch(&product, threads, out);
 }
@@ -44,6 +47,10 @@ tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *s, int threads, size_
 void tn_conv_gemm_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, const float *dy, bool add, float *dw,
                          void *scratch)
 {
+    if (tn_conv_few_applies(s)) {
+        tn_conv_few_filter(s, pool, x, dy, add, dw, scratch);
+        return;
+    }
     tn_product product = product_of(s);
     product.beta = add ? 1.0f : 0.0f;
     for (int64_t group = 0; group < s->groups; group++) {

@@ -268,6 +268,7 @@ static void accumulate(const float *x, float *y, int64_t count)
 void JOIN(tn_thin_product, TN_ISA_SUFFIX)(const float *x, int64_t x_stride, int64_t rows, const float *w,
                                            int64_t w_stride, int64_t depth, float *y, int64_t y_stride, int64_t count);
 extern const tn_in_place JOIN(tn_in_place, TN_ISA_SUFFIX);
+extern const tn_few_tiles JOIN(tn_few_tiles, TN_ISA_SUFFIX);
 extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
 
 const tn_conv_table JOIN(tn_conv_table, TN_ISA_SUFFIX) = {
@@ -279,5 +280,6 @@ const tn_conv_table JOIN(tn_conv_table, TN_ISA_SUFFIX) = {
     .accumulate = accumulate,
     .thin_product = JOIN(tn_thin_product, TN_ISA_SUFFIX),
     .in_place = &JOIN(tn_in_place, TN_ISA_SUFFIX),
+    .few = &JOIN(tn_few_tiles, TN_ISA_SUFFIX),
     .winograd = JOIN(tn_winograd_maps, TN_ISA_SUFFIX),
 };

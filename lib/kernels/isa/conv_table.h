@@ -5,6 +5,8 @@
 #ifndef TN_ISA_CONV_TABLE_H
 #define TN_ISA_CONV_TABLE_H
 
+#include "kernels/isa/few_tiles.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -61,6 +63,7 @@ typedef struct tn_conv_table {
     void (*thin_product)(const float *x, int64_t x_stride, int64_t rows, const float *w, int64_t w_stride, int64_t depth,
                          float *y, int64_t y_stride, int64_t count);
     const tn_in_place *in_place;
+    const tn_few_tiles *few;
     const tn_winograd_maps *winograd; /* ends with m = 0 */
 } tn_conv_table;
 
