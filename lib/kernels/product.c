@@ -14,20 +14,10 @@
 #define SPLIT_BELOW 65536      /* products with fewer results than this may be cut along k */
 #define SPLITS 8
 #define PACKED_MOST (4 << 20)  /* floats of a vector side that is packed whole */
+#define PACK_COST 12.0         /* multiply-adds that it costs to pack a number */
 #define TURN_COST 24           /* multiply-adds that it costs to turn a number of a tile, or to store one of an edge */
 
 /* ---- choices, from the sizes alone ---- */
-
-/** Turned if that leaves fewer lanes empty, what turning costs included. */
-static bool should_turn(const tn_product *p)
-{
-    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
-    double rows = (double)p->m, cols = (double)p->n, k = (double)p->k;
-    double straight = (double)(tn_ceil_div(p->m, kernel->s) * kernel->s) * (double)(tn_ceil_div(p->n, kernel->v) * kernel->v);
-    double turned = (double)(tn_ceil_div(p->m, kernel->v) * kernel->v) * (double)(tn_ceil_div(p->n, kernel->s) * kernel->s);
-    double edge = (double)(p->n % kernel->v);
-    return turned * k + TURN_COST * rows * cols < straight * k + TURN_COST * rows * edge;
-}
 
 /** Parts of k. */
 static int64_t splits_of(const tn_product *p)
@@ -82,6 +72,17 @@ static int64_t run_of(const tn_product *p)
     while (parts < p->run_a / TN_RUN_LEAST && p->run_a % parts != 0)
         parts++;
     return p->run_a % parts == 0 && p->run_a / parts >= TN_RUN_LEAST ? p->run_a / parts : 0;
+}
+
+/** Turned if that leaves fewer lanes empty, what turning costs included, and packing what could be read in place. */
+static bool should_turn(const tn_product *p)
+{
+    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
+    double rows = (double)p->m, cols = (double)p->n, k = (double)p->k;
+    double straight = (double)(tn_ceil_div(p->m, kernel->s) * kernel->s) * (double)(tn_ceil_div(p->n, kernel->v) * kernel->v);
+    double turned = (double)(tn_ceil_div(p->m, kernel->v) * kernel->v) * (double)(tn_ceil_div(p->n, kernel->s) * kernel->s);
+    double edge = (double)(p->n % kernel->v), packed = run_of(p) > 0 ? PACK_COST * rows * k : 0.0;
+    return turned * k + packed + TURN_COST * rows * cols < straight * k + TURN_COST * rows * edge;
 }
 
 /** The depth of a block: whole runs. */
