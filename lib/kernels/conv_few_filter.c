@@ -16,8 +16,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define WINDOWS 512 /* of a unit: longer sums would round worse, and dy leaves the L2 cache */
+#define WINDOWS 512    /* of a unit: longer sums would round worse, and dy leaves the L2 cache */
 #define PARTS 8
+#define LINE 16        /* floats of a cache line */
+#define FAR (4 << 20)  /* floats of dy that come from memory: in a cache they are near enough */
 
 typedef struct few {
     const tn_conv_shape *shape;
@@ -42,22 +44,30 @@ static int64_t partial_of(const tn_conv_shape *s)
     return tn_few_depth(s) * tn_few_wide(s);
 }
 
+/** A unit's dy, and the next one's, which is asked for little by little while tiles are computed. */
+typedef struct unit {
+    const float *band, *dy;
+    int64_t lines;
+    const float *ahead, *end; /* the same: nothing is asked for */
+} unit;
+
 /** Rows [k0, k1) of a unit's sums, all filters. */
-static void add_rows(const few *p, const float *band, const float *dy, int64_t lines, int64_t k0, int64_t k1,
-                     float *sums)
+static void add_rows(const few *p, unit *u, int64_t k0, int64_t k1, float *sums)
 {
     const tn_conv_shape *s = p->shape;
     const tn_few_tiles *tiles = tn_conv_kernels()->few;
     const float *x[TN_PANEL_LANES];
-    int64_t run = tn_few_run(s), wide = tn_few_wide(s);
+    int64_t run = tn_few_run(s), wide = tn_few_wide(s), windows = u->lines * s->ow;
     for (int64_t k = k0; k < k1; k++)
-        x[k - k0] = band + k / run * s->dilation_h * tn_few_row(s) + k % run;
+        x[k - k0] = u->band + k / run * s->dilation_h * tn_few_row(s) + k % run;
     for (int64_t f = 0; f < s->f; f += 2 * tiles->lanes) {
+        bool ask = u->end - u->ahead >= windows * LINE;
         const tn_few_sums part = {.x = x, .step = s->stride_w * s->c, .line_step = s->stride_h * tn_few_row(s),
-                                  .windows = s->ow, .lines = lines, .dy = dy + f, .dy_step = s->f,
-                                  .filters = tn_min(s->f - f, 2 * tiles->lanes), .sums = sums + k0 * wide + f,
-                                  .sums_step = wide};
+                                  .windows = s->ow, .lines = u->lines, .dy = u->dy + f, .dy_step = s->f,
+                                  .filters = tn_min(s->f - f, 2 * tiles->lanes), .ahead = ask ? u->ahead : NULL,
+                                  .sums = sums + k0 * wide + f, .sums_step = wide};
         tiles->gradient(&part, k1 - k0);
+        u->ahead += ask ? windows * LINE : 0;
     }
 }
 
@@ -66,10 +76,14 @@ static void run_unit(const few *p, int64_t number, float *band, float *sums)
     const tn_conv_shape *s = p->shape;
     int64_t image = number / p->bands, line = number % p->bands * p->lines, lines = tn_min(p->lines, s->oh - line);
     int64_t depth = tn_few_depth(s), tiles = tn_ceil_div(depth, tn_conv_kernels()->few->sums);
-    const float *dy = p->dy + (image * s->oh + line) * s->ow * s->f;
+    int64_t row = s->ow * s->f, first = image * s->oh + line, all = s->n * s->oh;
+    unit u = {.band = band, .dy = p->dy + first * row, .lines = lines, .ahead = p->dy + (first + lines) * row,
+              .end = p->dy + tn_min(first + lines + p->lines, all) * row};
+    if (all * row < FAR)
+        u.end = u.ahead;
     tn_few_copy(s, p->x + image * s->h * s->w * s->c, line, lines, band);
     for (int64_t i = 0; i < tiles; i++)
-        add_rows(p, band, dy, lines, depth * i / tiles, depth * (i + 1) / tiles, sums);
+        add_rows(p, &u, depth * i / tiles, depth * (i + 1) / tiles, sums);
 }
 
 /** Parts in order, rows shared out. */
@@ -97,8 +111,8 @@ static void run_parts(const tn_team *team, void *arg)
             break;
         float *sums = p->partials + part * floats;
         memset(sums, 0, (size_t)floats * sizeof *sums);
-        for (int64_t unit = units * part / p->parts; unit < units * (part + 1) / p->parts; unit++)
-            run_unit(p, unit, p->buffers + team->index * p->buffer, sums);
+        for (int64_t i = units * part / p->parts; i < units * (part + 1) / p->parts; i++)
+            run_unit(p, i, p->buffers + team->index * p->buffer, sums);
     }
     tn_team_barrier(team);
     add_partials(p, team);

@@ -275,7 +275,8 @@ RUN(few_gradient)
         x[i] = b->finite + i * 7;
     for (int64_t i = 0; i < 12 * 32; i++)
         sums[i] = b->finite[i];
-    few->gradient(&(tn_few_sums){x, 3, 40, count % 7 + 1, 3, b->finite + 9, 33, filters, sums, 32}, rows);
+    few->gradient(&(tn_few_sums){x, 3, 40, count % 7 + 1, 3, b->finite + 9, 33, filters, c->b == 5 ? b->finite : NULL, sums, 32},
+                  rows);
     for (int64_t i = 0; i < high; i++)
         memcpy(b->out + i * corner, sums + i * 32, (size_t)corner * sizeof *sums);
     return high * corner;

@@ -26,6 +26,8 @@
 #define SUMS 4
 #endif
 
+#define LINE 16 /* floats of a cache line */
+
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
@@ -128,10 +130,10 @@ static void forward(const tn_few_windows *x, const float *v, const tn_few_end *e
 
 /* ---- the gradient of the filters ---- */
 
-ALWAYS_INLINE void gradient(const tn_few_sums *g, int rows, int vectors, bool whole)
+ALWAYS_INLINE void gradient(const tn_few_sums *g, int rows, int vectors, bool whole, bool fetch)
 {
     vec sums[SUMS][2];
-    const float *dy = g->dy;
+    const float *dy = g->dy, *ahead = g->ahead;
     int64_t last = g->filters - (vectors - 1) * TN_LANES;
     UNROLL
     for (int i = 0; i < rows; i++)
@@ -145,6 +147,10 @@ ALWAYS_INLINE void gradient(const tn_few_sums *g, int rows, int vectors, bool wh
             vec low = vectors > 1 || whole ? load(dy) : load_part(dy, last), high = low;
             if (vectors > 1)
                 high = whole ? load(dy + TN_LANES) : load_part(dy + TN_LANES, last);
+            if (fetch) {
+                __builtin_prefetch(ahead, 0, 2);
+                ahead += LINE;
+            }
             UNROLL
             for (int i = 0; i < rows; i++) {
                 vec number = splat(at[i][o]);
@@ -165,14 +171,16 @@ ALWAYS_INLINE void gradient(const tn_few_sums *g, int rows, int vectors, bool wh
 
 ALWAYS_INLINE void gradient_of(const tn_few_sums *g, int rows)
 {
-    if (g->filters == 2 * TN_LANES)
-        gradient(g, rows, 2, true);
+    if (g->filters == 2 * TN_LANES && g->ahead)
+        gradient(g, rows, 2, true, true);
+    else if (g->filters == 2 * TN_LANES)
+        gradient(g, rows, 2, true, false);
     else if (g->filters > TN_LANES)
-        gradient(g, rows, 2, false);
+        gradient(g, rows, 2, false, false);
     else if (g->filters == TN_LANES)
-        gradient(g, rows, 1, true);
+        gradient(g, rows, 1, true, false);
     else
-        gradient(g, rows, 1, false);
+        gradient(g, rows, 1, false, false);
 }
 
 #define ROWS_CASE(rows)                                                                                                \
