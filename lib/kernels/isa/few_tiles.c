@@ -130,6 +130,21 @@ static void forward(const tn_few_windows *x, const float *v, const tn_few_end *e
 
 /* ---- the gradient of the filters ---- */
 
+/** One or two vectors of filters; `last` of them in the last one. */
+ALWAYS_INLINE void load_filters(const float *dy, int vectors, bool whole, int64_t last, vec *low, vec *high)
+{
+    if (vectors > 1 || whole)
+        *low = load(dy);
+    else
+        *low = load_part(dy, last);
+    if (vectors == 1)
+        *high = *low;
+    else if (whole)
+        *high = load(dy + TN_LANES);
+    else
+        *high = load_part(dy + TN_LANES, last);
+}
+
 ALWAYS_INLINE void gradient(const tn_few_sums *g, int rows, int vectors, bool whole, bool fetch)
 {
     vec sums[SUMS][2];
@@ -144,9 +159,8 @@ ALWAYS_INLINE void gradient(const tn_few_sums *g, int rows, int vectors, bool wh
         for (int i = 0; i < rows; i++)
             at[i] = g->x[i] + line * g->line_step;
         for (int64_t j = 0, o = 0; j < g->windows; j++, o += g->step, dy += g->dy_step) {
-            vec low = vectors > 1 || whole ? load(dy) : load_part(dy, last), high = low;
-            if (vectors > 1)
-                high = whole ? load(dy + TN_LANES) : load_part(dy + TN_LANES, last);
+            vec low, high;
+            load_filters(dy, vectors, whole, last, &low, &high);
             if (fetch) {
                 __builtin_prefetch(ahead, 0, 2);
                 ahead += LINE;
