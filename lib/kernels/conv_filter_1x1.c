@@ -42,11 +42,11 @@ typedef struct gradient {
 
 bool tn_conv_filter_is_1x1(const tn_conv_shape *s)
 {
-    const tn_strided *tile = tn_conv_kernels()->strided;
+    const tn_direct_tile *tile = tn_conv_kernels()->direct;
     int64_t channels = s->c / s->groups, filters = s->f / s->groups, rest = channels % tile->rows;
     bool plain = s->r == 1 && s->s == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == (s->h - 1) / s->stride_h + 1 &&
                  s->ow == (s->w - 1) / s->stride_w + 1;
-    return plain && (rest == 0 || tn_strided_rows(tile, rest) == rest) && filters % tile->lanes == 0;
+    return plain && (rest == 0 || tn_direct_rows(tile, rest) == rest) && filters % tile->lanes == 0;
 }
 
 /** Parts that up to so many pixels are cut into. */
@@ -88,7 +88,7 @@ typedef struct slab {
 static void multiply_columns(const slab *p, int64_t c0, int64_t c1, int64_t f0, int64_t f1, bool add, float *sums,
                              int64_t ldc)
 {
-    const tn_strided *tile = tn_conv_kernels()->strided;
+    const tn_direct_tile *tile = tn_conv_kernels()->direct;
     int64_t tiles = tn_ceil_div(c1 - c0, tile->rows) * ((f1 - f0) / tile->lanes);
     tn_tile_sides sides = {.a_stride = p->x_step, .b_stride = p->dy_step, .depth = p->pixels};
     sides.next_a = p->x + p->pixels * p->x_step;
@@ -161,7 +161,7 @@ static void add_parts(const gradient *g, const tn_team *team)
 static void run_tasks(const tn_team *team, void *arg)
 {
     gradient *g = arg;
-    int64_t rows = tn_conv_kernels()->strided->rows, panels = tn_ceil_div(g->channels, rows);
+    int64_t rows = tn_conv_kernels()->direct->rows, panels = tn_ceil_div(g->channels, rows);
     for (;;) {
         int64_t task = atomic_fetch_add_explicit(&g->next, 1, memory_order_relaxed), share = task % g->shares;
         if (task >= g->parts * g->shares)
@@ -179,7 +179,7 @@ static void run_tasks(const tn_team *team, void *arg)
 /** Every share reads all of dy, so there are no more of them than threads need. */
 static int64_t shares_of(const gradient *g, int64_t threads)
 {
-    int64_t panels = tn_ceil_div(g->channels, tn_conv_kernels()->strided->rows);
+    int64_t panels = tn_ceil_div(g->channels, tn_conv_kernels()->direct->rows);
     return g->parts >= 2 * threads ? 1 : tn_min(panels, tn_ceil_div(threads, g->parts));
 }
 

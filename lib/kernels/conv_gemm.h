@@ -30,10 +30,19 @@ double tn_conv_gemm_spread_cost(const tn_conv_shape *shape);
 void tn_conv_gemm_spread(const tn_conv_shape *shape, tn_pool *pool, const float *dy, const float *w,
                          const void *prepared, float *dx, void *scratch);
 
+/** The gradient of the data with strides (conv_gemm_strided.c). prepared: by tn_conv_gemm_strided_prepare, or NULL. */
+void tn_conv_gemm_strided(const tn_conv_shape *shape, tn_pool *pool, const float *dy, const float *w,
+                          const void *prepared, float *dx, void *scratch);
+/** Bytes of filters that are packed once for it. They do not depend on the batch.
+ *  Errors    TN_ERR_OVERFLOW */
+TN_WARN_UNUSED tn_status tn_conv_gemm_strided_prepared(const tn_conv_shape *shape, size_t *out);
+void tn_conv_gemm_strided_prepare(const tn_conv_shape *shape, tn_pool *pool, const float *w, void *prepared);
+
 /* The parts of tn_conv_gemm_scratch. */
 TN_WARN_UNUSED tn_status tn_conv_gemm_forward_scratch(const tn_conv_shape *shape, int threads, size_t *out);
 TN_WARN_UNUSED tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *shape, int threads, size_t *out);
 TN_WARN_UNUSED tn_status tn_conv_gemm_spread_scratch(const tn_conv_shape *shape, int threads, size_t *out);
+TN_WARN_UNUSED tn_status tn_conv_gemm_strided_scratch(const tn_conv_shape *s, int threads, size_t *out);
 TN_WARN_UNUSED tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *shape, int threads, size_t *out);
 
 /* Its parts, and tn_conv_prepare. */

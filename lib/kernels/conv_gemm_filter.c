@@ -7,6 +7,7 @@
  *  are added in order. */
 #include "kernels/conv_gemm.h"
 
+#include "kernels/conv_few.h"
 #include "kernels/conv_filter_1x1.h"
 #include "kernels/conv_windows.h"
 #include "kernels/product.h"
@@ -61,6 +62,8 @@ tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *s, int threads, size_
 {
     if (tn_conv_filter_is_1x1(s))
         return tn_conv_filter_1x1_scratch(s, threads, out);
+    if (tn_conv_few_applies(s))
+        return tn_conv_few_filter_scratch(s, threads, out);
     tn_product product = product_of(s);
     return tn_product_scratch(&product, threads, out);
 }
@@ -70,6 +73,10 @@ void tn_conv_gemm_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, 
 {
     if (tn_conv_filter_is_1x1(s) && s->n > 0) {
         tn_conv_filter_1x1(s, pool, x, dy, add, dw, scratch);
+        return;
+    }
+    if (tn_conv_few_applies(s)) {
+        tn_conv_few_filter(s, pool, x, dy, add, dw, scratch);
         return;
     }
     tn_product product = product_of(s);

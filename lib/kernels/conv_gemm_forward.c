@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "kernels/conv_few.h"
 #include "kernels/conv_windows.h"
 #include "kernels/product.h"
 
@@ -53,12 +54,18 @@ static tn_product product_of(const tn_conv_shape *s)
 
 tn_status tn_conv_gemm_forward_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
+    if (tn_conv_few_applies(s))
+        return tn_conv_few_forward_scratch(s, threads, out);
     tn_product product = product_of(s);
     return tn_product_scratch(&product, threads, out);
 }
 
 tn_status tn_conv_gemm_forward_prepared(const tn_conv_shape *s, size_t *out)
 {
+    if (tn_conv_few_applies(s)) {
+        *out = tn_conv_few_prepared(s);
+        return TN_OK;
+    }
     tn_product product = product_of(s);
     size_t group;
     TN_TRY(tn_product_packed(&product, &group));
@@ -69,6 +76,10 @@ tn_status tn_conv_gemm_forward_prepared(const tn_conv_shape *s, size_t *out)
 
 void tn_conv_gemm_forward_prepare(const tn_conv_shape *s, tn_pool *pool, const float *w, void *prepared)
 {
+    if (tn_conv_few_applies(s)) {
+        tn_conv_few_prepare(s, w, prepared);
+        return;
+    }
     tn_product product = product_of(s);
     int64_t floats = tn_product_packed_floats(&product);
     for (int64_t group = 0; group < s->groups; group++) {
@@ -81,6 +92,10 @@ void tn_conv_gemm_forward_prepare(const tn_conv_shape *s, tn_pool *pool, const f
 void tn_conv_gemm_forward(const tn_conv_shape *s, tn_pool *pool, const float *x, const float *w, const void *prepared,
                           const float *bias, tn_activation activation, float *y, void *scratch)
 {
+    if (tn_conv_few_applies(s)) {
+        tn_conv_few_forward(s, pool, x, w, prepared, bias, activation, y, scratch);
+        return;
+    }
     tn_product product = product_of(s);
     int64_t floats = prepared ? tn_product_packed_floats(&product) : 0;
     product.activation = activation;

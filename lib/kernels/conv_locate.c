@@ -87,23 +87,48 @@ static piece piece_at(const tn_windows *w, int64_t k, int64_t count)
     return (piece){number / in_row * w->dilation_h, number % in_row * w->dilation_w, taps, k % run, count};
 }
 
+/** True if all taps of a window are inside the image. */
+static bool is_inside(const tn_windows *w, const walk *at)
+{
+    return at->y >= 0 && at->y + (w->taps_h - 1) * w->dilation_h < w->h && at->x >= 0 &&
+           at->x + (w->taps_w - 1) * w->dilation_w < w->w;
+}
+
+/** Windows of a tile and, if all of them are inside, where tap (0,0) of each lies. */
+typedef struct tile_windows {
+    int64_t present;
+    walk at[TN_PANEL_LANES];
+    bool inside;
+    const float *first[TN_PANEL_LANES];
+} tile_windows;
+
+static void place(const tn_windows *w, walk *at, int64_t present, tile_windows *out)
+{
+    out->present = present;
+    out->inside = true;
+    for (int64_t i = 0; i < present; i++) {
+        out->at[i] = *at;
+        out->inside = out->inside && is_inside(w, at);
+        step(w, at);
+    }
+    for (int64_t i = 0; i < present && out->inside; i++)
+        out->first[i] = out->at[i].image + (out->at[i].y * w->w + out->at[i].x) * w->pitch;
+}
+
 void tn_windows_locate(const void *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t run,
                        int64_t lanes, float *aside, const float **rows)
 {
     const tn_windows *w = windows;
     walk at = walk_from(w, first);
     for (int64_t tile = 0; tile < count; tile += lanes) {
-        walk lane[TN_PANEL_LANES];
-        int64_t present = tn_min(lanes, count - tile);
-        for (int64_t i = 0; i < present; i++) {
-            lane[i] = at;
-            step(w, &at);
-        }
+        tile_windows l;
+        place(w, &at, tn_min(lanes, count - tile), &l);
         for (int64_t k = k0; k < k0 + kn; k += run, rows += lanes) {
             const piece p = piece_at(w, k, run);
-            for (int64_t i = 0; i < present; i++, aside += run)
-                rows[i] = locate(w, &lane[i], &p, aside);
-            for (int64_t i = present; i < lanes; i++)
+            int64_t offset = (p.y * w->w + p.x) * w->pitch + p.from;
+            for (int64_t i = 0; i < l.present; i++, aside += run)
+                rows[i] = l.inside ? l.first[i] + offset : locate(w, &l.at[i], &p, aside);
+            for (int64_t i = l.present; i < lanes; i++)
                 rows[i] = zeros;
         }
     }

@@ -31,18 +31,6 @@ static const tn_own_tile *own_tile(const tn_product *p)
     return plain && own->rows == kernel->s && own->lanes == kernel->v ? own : NULL;
 }
 
-/** Turned if that leaves fewer lanes empty, what turning costs included. Our own tile has as many rows as there are. */
-static bool should_turn(const tn_product *p)
-{
-    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
-    double rows = (double)p->m, cols = (double)p->n, k = (double)p->k;
-    double scalar = own_tile(p) ? rows : (double)(tn_ceil_div(p->m, kernel->s) * kernel->s);
-    double straight = scalar * (double)(tn_ceil_div(p->n, kernel->v) * kernel->v);
-    double turned = (double)(tn_ceil_div(p->m, kernel->v) * kernel->v) * (double)(tn_ceil_div(p->n, kernel->s) * kernel->s);
-    double edge = (double)(p->n % kernel->v);
-    return turned * k + TURN_COST * rows * cols < straight * k + TURN_COST * rows * edge;
-}
-
 /** Parts of k: each a few blocks deep, and all of them together not too large. */
 static int64_t splits_of(const tn_product *p)
 {
@@ -97,6 +85,19 @@ static int64_t run_of(const tn_product *p)
     while (parts < p->run_a / TN_RUN_LEAST && p->run_a % parts != 0)
         parts++;
     return p->run_a % parts == 0 && p->run_a / parts >= TN_RUN_LEAST ? p->run_a / parts : 0;
+}
+
+/** Turned if that leaves fewer lanes empty, what turning costs included, and packing what could be read in place. Our own
+ *  tile has as many rows as there are. */
+static bool should_turn(const tn_product *p)
+{
+    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
+    double rows = (double)p->m, cols = (double)p->n, k = (double)p->k;
+    double scalar = own_tile(p) ? rows : (double)(tn_ceil_div(p->m, kernel->s) * kernel->s);
+    double straight = scalar * (double)(tn_ceil_div(p->n, kernel->v) * kernel->v);
+    double turned = (double)(tn_ceil_div(p->m, kernel->v) * kernel->v) * (double)(tn_ceil_div(p->n, kernel->s) * kernel->s);
+    double edge = (double)(p->n % kernel->v), packed = run_of(p) > 0 ? PACK_COST * rows * k : 0.0;
+    return turned * k + packed + TURN_COST * rows * cols < straight * k + TURN_COST * rows * edge;
 }
 
 /** The depth of a block: whole runs. */

@@ -37,7 +37,7 @@
 /** A product, and one thread's place in it. */
 typedef struct stream {
     const tn_matmul_args *args;
-    const tn_strided *tile;
+    const tn_direct_tile *tile;
     int64_t rows, row, block; /* of the copy of A: in whole tiles, from row to row, from block to block */
     int64_t width;            /* floats between rows of the sums */
     int64_t packed, buffer;   /* of a group of B; of all that a thread has */
@@ -51,7 +51,7 @@ typedef struct step {
 
 static stream stream_of(int64_t m)
 {
-    stream s = {.tile = tn_conv_kernels()->strided};
+    stream s = {.tile = tn_conv_kernels()->direct};
     s.rows = tn_ceil_div(m, s.tile->rows) * s.tile->rows;
     s.row = tn_winograd_stride(DEPTH);
     s.block = s.rows * s.row;

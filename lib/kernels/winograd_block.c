@@ -52,7 +52,7 @@ static void clear_rows(const tn_winograd_block *b, float *u)
     int64_t rows = b->tiles % b->pass->wg->s, row = b->space->u_row;
     if (rows > 0)
         memset(u + b->tiles * row, 0,
-               (size_t)((tn_strided_rows(tn_conv_kernels()->strided, rows) - rows) * row) * sizeof *u);
+               (size_t)((tn_direct_rows(tn_conv_kernels()->direct, rows) - rows) * row) * sizeof *u);
 }
 
 /** Channels [k0, k0 + kn) of all tiles under the panel of filters from f, which stays in the L1 cache. Each panel of tiles
@@ -70,7 +70,7 @@ static void multiply_part(const tn_winograd_block *b, const float *u, const floa
     sides.next_b = filters + (k0 + kn) * wg->v;
     for (int64_t i = 0; i < b->tiles; i += wg->s) {
         sides.a = u + i * space->u_row + k0;
-        tn_conv_kernels()->strided->across(&sides, b->tiles - i, k0 > 0, m + i * space->m_row, space->m_row);
+        tn_conv_kernels()->direct->across(&sides, b->tiles - i, k0 > 0, m + i * space->m_row, space->m_row);
         sides.next_a += sides.next_a_step * kn;
         sides.next_b += sides.next_b_step * kn;
     }

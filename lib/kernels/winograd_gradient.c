@@ -153,7 +153,7 @@ static void multiply_panel(const gradient_job *job, int64_t point, int64_t panel
     sides.next_b = d + ws->d_point + panel * columns * sides.next_b_step * tiles;
     for (int64_t f = 0; f < ws->f_width; f += wg->v) {
         sides.b = d + f;
-        tn_conv_kernels()->strided->along(&sides, wg->in.channels - c, add, w + f, ws->f_width);
+        tn_conv_kernels()->direct->along(&sides, wg->in.channels - c, add, w + f, ws->f_width);
         sides.next_a += sides.next_a_step * tiles;
         sides.next_b += sides.next_b_step * tiles;
     }

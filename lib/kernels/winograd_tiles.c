@@ -29,7 +29,7 @@ bool tn_winograd_applies(const tn_conv_shape *s)
 
 tn_winograd tn_winograd_of(const tn_conv_shape *s, tn_conv_pass pass, int64_t m)
 {
-    const tn_strided *tile = tn_conv_kernels()->strided;
+    const tn_direct_tile *tile = tn_conv_kernels()->direct;
     const tn_tiled_image x = {s->h, s->w, s->c, s->c / s->groups}, y = {s->oh, s->ow, s->f, s->f / s->groups};
     bool back = pass == TN_CONV_DATA;
     tn_winograd wg = {.maps = tn_winograd_find(m, s->r), .m = m, .r = s->r, .a = m + s->r - 1, .batch = s->n,

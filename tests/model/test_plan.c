@@ -10,8 +10,9 @@ static void ck_same_memory(tn_memory a, tn_memory b)
     ck_assert_uint_eq(a.gradients, b.gradients);
     ck_assert_uint_eq(a.activations, b.activations);
     ck_assert_uint_eq(a.scratch, b.scratch);
+    ck_assert_uint_eq(a.prepared, b.prepared);
     ck_assert_uint_eq(a.total, b.total);
-    ck_assert_uint_eq(a.total, a.parameters + a.gradients + a.activations + a.scratch);
+    ck_assert_uint_eq(a.total, a.parameters + a.gradients + a.activations + a.scratch + a.prepared);
 }
 
 /* Each block was allocated in the size that the plan said, and beside them only small change. */
@@ -43,7 +44,8 @@ START_TEST(test_equals_allocation)
     ck_assert(memory.gradients == 0 || counting_saw(&of_session, memory.gradients));
     ck_assert(counting_saw(&of_session, memory.activations));
     ck_assert(memory.scratch == 0 || counting_saw(&of_session, memory.scratch));
-    long blocks = (long)(memory.gradients + memory.activations + memory.scratch);
+    ck_assert(memory.prepared == 0 || counting_saw(&of_session, memory.prepared));
+    long blocks = (long)(memory.gradients + memory.activations + memory.scratch + memory.prepared);
     ck_assert_int_ge(atomic_load(&of_session.live_bytes), blocks);
     ck_assert_int_lt(atomic_load(&of_session.live_bytes) - blocks, 64 * 1024);
     tn_session_destroy(&session);

@@ -260,6 +260,46 @@ RUN(own_tile)
     return 3 * 4 * 8;
 }
 
+/* c->a filters, all that a set's tile has if it is 0; 1 in c->b: ReLU, 2: past the caches. Tiles have vectors of their
+ * own: the corner that all have is the result. */
+enum { FEW_CORNER = 8 };
+
+RUN(few_forward)
+{
+    const tn_few_tiles *few = t->conv->few;
+    const int64_t filters = c->a > 0 ? c->a : 2 * few->lanes, lanes = filters > few->lanes ? 2 * few->lanes : few->lanes;
+    const tn_few_windows x = {b->finite, count % 31 + 1, 3, 2, 3, 150};
+    const tn_few_end end = {2 * few->lanes, filters, b->finite + 50, c->b & 1, c->b & 2};
+    const int64_t corner = filters < FEW_CORNER ? filters : FEW_CORNER;
+    _Alignas(64) float panel[6 * 32], y[31 * 32];
+    for (int64_t k = 0; k < 6; k++)
+        for (int64_t j = 0; j < lanes; j++)
+            panel[k * lanes + j] = j < filters ? b->finite[100 + k * 32 + j] : 0.0f;
+    few->forward(&x, panel, &end, y);
+    for (int64_t i = 0; i < x.windows; i++)
+        memcpy(b->out + i * corner, y + i * end.pitch, (size_t)corner * sizeof *y);
+    return x.windows * corner;
+}
+
+/* c->a filters, all if it is 0, of all rows that a tile has, or c->b of them. */
+RUN(few_gradient)
+{
+    const tn_few_tiles *few = t->conv->few;
+    const int64_t filters = c->a > 0 ? c->a : 2 * few->lanes, rows = c->b > 0 && c->b < few->sums ? c->b : few->sums;
+    const int64_t corner = filters < FEW_CORNER ? filters : FEW_CORNER, high = rows < 4 ? rows : 4;
+    const float *x[12];
+    float sums[12 * 32];
+    for (int64_t i = 0; i < 12; i++)
+        x[i] = b->finite + i * 7;
+    for (int64_t i = 0; i < 12 * 32; i++)
+        sums[i] = b->finite[i];
+    few->gradient(&(tn_few_sums){x, 3, 40, count % 7 + 1, 3, b->finite + 9, 33, filters, c->b == 5 ? b->finite : NULL, sums, 32},
+                  rows);
+    for (int64_t i = 0; i < high; i++)
+        memcpy(b->out + i * corner, sums + i * 32, (size_t)corner * sizeof *sums);
+    return high * corner;
+}
+
 RUN(finish)
 {
     t->conv->finish(b->wild, c->a ? b->finite : NULL, c->b, b->out, count);
@@ -322,6 +362,10 @@ RUN(winograd)
 #define TILE(run, end, text)                                                                                           \
     {                                                                                                                  \
         "own_tile " #run text, run_own_tile, IN_CONV, offsetof(tn_conv_table, tile), 1e-6, true, run, end, 0           \
+    }
+#define FEW(pass, filters, other, text)                                                                                \
+    {                                                                                                                  \
+        "few " #pass text, run_few_##pass, IN_CONV, offsetof(tn_conv_table, few), 1e-6, true, filters, other, 0        \
     }
 #define THIN(rows, depth)                                                                                              \
     {                                                                                                                  \
@@ -393,6 +437,16 @@ const kernel_case kernel_cases[] = {
     TILE(40, 1, " add"),
     TILE(13, 2, " bias"),
     TILE(40, 7, " add bias relu"),
+    FEW(forward, 3, 0, " 3"),
+    FEW(forward, 4, 1, " 4 relu"),
+    FEW(forward, 7, 1, " 7 relu"),
+    FEW(forward, 0, 0, ""),
+    FEW(forward, 0, 3, " relu past the caches"),
+    FEW(gradient, 3, 0, " 3"),
+    FEW(gradient, 4, 3, " 4, 3 rows"),
+    FEW(gradient, 7, 2, " 7, 2 rows"),
+    FEW(gradient, 0, 5, " 5 rows"),
+    FEW(gradient, 0, 0, ""),
     CONV(finish, "", 0, 0),
     CONV(finish, " bias", 1, 0),
     CONV(finish, " relu", 0, 1),

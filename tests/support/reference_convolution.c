@@ -81,6 +81,35 @@ static void tile(const tn_tile_rows *rows, const float *v, const tn_tile_end *en
 
 static const tn_own_tile own_tile = {TILE_ROWS, TILE_LANES, tile};
 
+/* Of few channels, as large as the largest, too. */
+enum { FEW_WINDOWS = 14, FEW_SUMS = 12, FEW_LANES = 16 };
+
+static void few_forward(const tn_few_windows *x, const float *v, const tn_few_end *end, float *y)
+{
+    int64_t lanes = end->filters > FEW_LANES ? 2 * FEW_LANES : FEW_LANES;
+    for (int64_t i = 0; i < x->windows; i++)
+        for (int64_t j = 0; j < end->filters; j++) {
+            float sum = 0.0f;
+            for (int64_t k = 0; k < x->runs * x->run; k++)
+                sum += x->data[i * x->step + k / x->run * x->run_step + k % x->run] * v[k * lanes + j];
+            sum += end->bias[j];
+            y[i * end->pitch + j] = end->relu && sum < 0.0f ? 0.0f : sum;
+        }
+}
+
+static void few_gradient(const tn_few_sums *g, int64_t rows)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < g->filters; j++) {
+            float sum = 0.0f;
+            for (int64_t w = 0; w < g->lines * g->windows; w++)
+                sum += g->x[i][w / g->windows * g->line_step + w % g->windows * g->step] * g->dy[w * g->dy_step + j];
+            g->sums[i * g->sums_step + j] += sum;
+        }
+}
+
+static const tn_few_tiles few = {FEW_WINDOWS, FEW_SUMS, FEW_LANES, few_forward, few_gradient};
+
 /* --- Winograd's transforms: out = T in T^T for each of `count` columns, T [rows,cols] = matrix or its transpose */
 
 static float coefficient(const float *matrix, bool transposed, int rows, int cols, int i, int k)
@@ -144,5 +173,6 @@ const tn_conv_table reference_conv_table = {
     .accumulate = accumulate,
     .thin_product = thin_product,
     .tile = &own_tile,
+    .few = &few,
     .winograd = maps,
 };

@@ -268,7 +268,8 @@ static void accumulate(const float *x, float *y, int64_t count)
 void JOIN(tn_thin_product, TN_ISA_SUFFIX)(const float *x, int64_t x_stride, int64_t rows, const float *w,
                                            int64_t w_stride, int64_t depth, float *y, int64_t y_stride, int64_t count);
 extern const tn_own_tile JOIN(tn_own_tile, TN_ISA_SUFFIX);
-extern const tn_strided JOIN(tn_strided, TN_ISA_SUFFIX);
+extern const tn_direct_tile JOIN(tn_direct_tile, TN_ISA_SUFFIX);
+extern const tn_few_tiles JOIN(tn_few_tiles, TN_ISA_SUFFIX);
 extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
 
 const tn_conv_table JOIN(tn_conv_table, TN_ISA_SUFFIX) = {
@@ -280,6 +281,7 @@ const tn_conv_table JOIN(tn_conv_table, TN_ISA_SUFFIX) = {
     .accumulate = accumulate,
     .thin_product = JOIN(tn_thin_product, TN_ISA_SUFFIX),
     .tile = &JOIN(tn_own_tile, TN_ISA_SUFFIX),
-    .strided = &JOIN(tn_strided, TN_ISA_SUFFIX),
+    .direct = &JOIN(tn_direct_tile, TN_ISA_SUFFIX),
+    .few = &JOIN(tn_few_tiles, TN_ISA_SUFFIX),
     .winograd = JOIN(tn_winograd_maps, TN_ISA_SUFFIX),
 };

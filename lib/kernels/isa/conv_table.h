@@ -5,6 +5,8 @@
 #ifndef TN_ISA_CONV_TABLE_H
 #define TN_ISA_CONV_TABLE_H
 
+#include "kernels/isa/few_tiles.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -71,15 +73,15 @@ typedef struct tn_tile_sides {
 } tn_tile_sides;
 
 /** Tiles of products of matrices that are not packed: c[i * ldc + j] = sum over k, or += with add, for i <
- *  tn_strided_rows(rows). */
-typedef struct tn_strided {
+ *  tn_direct_rows(rows). */
+typedef struct tn_direct_tile {
     int64_t rows, lanes; /* of the tile */
     void (*across)(const tn_tile_sides *sides, int64_t rows, bool add, float *c, int64_t ldc);
     void (*along)(const tn_tile_sides *sides, int64_t rows, bool add, float *c, int64_t ldc);
-} tn_strided;
+} tn_direct_tile;
 
 /** Rows that are computed where `rows` are wanted: thirds of a tile. */
-static inline int64_t tn_strided_rows(const tn_strided *tile, int64_t rows)
+static inline int64_t tn_direct_rows(const tn_direct_tile *tile, int64_t rows)
 {
     return rows <= tile->rows / 3 ? tile->rows / 3 : rows <= 2 * tile->rows / 3 ? 2 * tile->rows / 3 : tile->rows;
 }
@@ -104,7 +106,8 @@ typedef struct tn_conv_table {
     void (*thin_product)(const float *x, int64_t x_stride, int64_t rows, const float *w, int64_t w_stride, int64_t depth,
                          float *y, int64_t y_stride, int64_t count);
     const tn_own_tile *tile;
-    const tn_strided *strided;
+    const tn_direct_tile *direct;
+    const tn_few_tiles *few;
     const tn_winograd_maps *winograd; /* ends with m = 0 */
 } tn_conv_table;
 

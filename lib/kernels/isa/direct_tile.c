@@ -75,7 +75,7 @@ ALWAYS_INLINE void multiply(const tn_tile_sides *t, int rows, int64_t row, int64
     }
 }
 
-/* Numbers of rows are constants in their copies of the loop; see tn_strided_rows. */
+/* Numbers of rows are constants in their copies of the loop; see tn_direct_rows. */
 #define FOR_ROWS(rows, row, step)                                                                                      \
     if ((rows) <= ROWS / 3)                                                                                            \
         multiply(t, ROWS / 3, row, step, add, c, ldc);                                                                 \
@@ -94,4 +94,4 @@ static void along(const tn_tile_sides *t, int64_t rows, bool add, float *c, int6
     FOR_ROWS(rows, 1, t->a_stride);
 }
 
-const tn_strided TN_ISA(tn_strided) = {.rows = ROWS, .lanes = 2 * TN_LANES, .across = across, .along = along};
+const tn_direct_tile TN_ISA(tn_direct_tile) = {.rows = ROWS, .lanes = 2 * TN_LANES, .across = across, .along = along};

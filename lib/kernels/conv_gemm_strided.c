@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  The gradient of the data of a convolution with strides: all phases (conv_phases.h) at once.
+ *
+ *  A task is a band of lines of cells, each of stride_h by stride_w pixels, one of every phase. It writes all its pixels,
+ *  phase by phase: products of windows of dy, read where they lie, and filters that were packed before; or zeros. So dx
+ *  and dy are gone through once.
+ *
+ *      dx, stride 2      p0 p1 p0 p1 p0 p1        a tile of phase 0: its rows are the pixels p0 of a line, which lie
+ *      a line of cells   p2 p3 p2 p3 p2 p3        evenly spaced in dx; one that reaches into the next line is
+ *                        p0 p1 p0 p1 p0 p1        computed aside
+ *
+ *  Every element of dx is one sum, in the order of taps and filters, whatever tasks are cut. */
+#include "kernels/conv_gemm_strided.h"
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "kernels/arithmetic.h"
+#include "kernels/conv_gemm.h"
+#include "kernels/gemm_kernel.h"
+#include "kernels/product.h"
+
+#include <string.h>
+
+#define PIXELS 192            /* of a phase that are multiplied together */
+#define FEW 48                /* of a band that is not cut further */
+#define GROUP 4               /* panels of filters under which windows pass: for the L2 cache */
+#define PACKED_MOST (4 << 20) /* floats of packed filters of a slab, if a panel is not more */
+
+static const float zeros[TN_RUN_MOST];
+
+static int64_t round_up(int64_t value, int64_t unit)
+{
+    return tn_ceil_div(value, unit) * unit;
+}
+
+/* ---- pixels ---- */
+
+static tn_pixel pixel_at(const tn_pixel_walk *w)
+{
+    const tn_conv_shape *s = w->job->shape;
+    const tn_side *high = &w->phase->high, *wide = &w->phase->wide;
+    int64_t cells = tn_ceil_div(s->h, s->stride_h), image = w->line / cells, i = w->line % cells;
+    int64_t row = image * s->h + i * s->stride_h + high->phase, col = w->col * s->stride_w + wide->phase;
+    return (tn_pixel){.image = w->job->dy + image * s->oh * s->ow * s->f,
+                      .y = high->start + i,
+                      .x = wide->start + w->col,
+                      .out = w->job->dx + (row * s->w + col) * s->c};
+}
+
+/** Lines at the lower edge of an image may lack the phase. */
+static bool line_has(const tn_pixel_walk *w)
+{
+    const tn_conv_shape *s = w->job->shape;
+    return w->line % tn_ceil_div(s->h, s->stride_h) < w->phase->high.count;
+}
+
+int64_t tn_pixels_next(tn_pixel_walk *w, int64_t most, int64_t unit, tn_pixel *pixels)
+{
+    int64_t count = 0;
+    while (count < most && w->line < w->last) {
+        int64_t run = line_has(w) ? tn_min(most - count, w->phase->wide.count - w->col) : 0;
+        tn_pixel p = pixel_at(w);
+        for (int64_t i = 0; i < run; i++, p.x++, p.out += w->job->shape->stride_w * w->job->shape->c)
+            pixels[count++] = p;
+        w->col += run;
+        if (run == 0 || w->col == w->phase->wide.count) {
+            w->col = 0;
+            w->line++;
+        }
+    }
+    for (int64_t i = count; i < round_up(count, unit); i++)
+        pixels[i] = (tn_pixel){.out = NULL};
+    return count;
+}
+
+const float *tn_pixel_tap(const tn_strided *job, const tn_phase *phase, const tn_pixel *pixel, const tn_depth *d,
+                          int64_t t)
+{
+    const tn_conv_shape *s = job->shape;
+    int64_t y = pixel->y + t / phase->wide.taps * phase->high.dilation;
+    int64_t x = pixel->x + t % phase->wide.taps * phase->wide.dilation;
+    if (!pixel->out || y < 0 || y >= s->oh || x < 0 || x >= s->ow)
+        return zeros;
+    return pixel->image + (y * s->ow + x) * s->f + d->first;
+}
+
+/* ---- zeros ---- */
+
+/** First row of pixels of a line of cells, counted through the images. */
+static int64_t first_row(const tn_conv_shape *s, int64_t line)
+{
+    int64_t cells = tn_ceil_div(s->h, s->stride_h);
+    return line / cells * s->h + line % cells * s->stride_h;
+}
+
+/** Pixels that get sums are cleared, too: they are in the cache when these come, and whole lines are quickest. */
+void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last, int64_t c, int64_t count)
+{
+    const tn_conv_shape *s = job->shape;
+    int64_t begin = first_row(s, line) * s->w, end = first_row(s, last) * s->w;
+    if (!job->holes)
+        return;
+    if (count == s->c)
+        memset(job->dx + begin * s->c, 0, (size_t)((end - begin) * s->c) * sizeof *job->dx);
+    for (int64_t i = begin; i < end && count < s->c; i++)
+        memset(job->dx + i * s->c + c, 0, (size_t)count * sizeof *job->dx);
+}
+
+static bool has_holes(const tn_conv_shape *s)
+{
+    for (int64_t number = 0; number < s->stride_h * s->stride_w; number++) {
+        if (tn_phase_of(s, number).taps == 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- filters ---- */
+
+/** Whole panels of the slab's channels. */
+static int64_t wide_of(const tn_strided *job)
+{
+    return round_up(job->channels, job->kernels->tile->lanes);
+}
+
+static void pack_panel(const tn_strided *job, const tn_phase *phase, const tn_depth *d, int64_t channel, float *out)
+{
+    const tn_conv_shape *s = job->shape;
+    int64_t lanes = job->kernels->tile->lanes, count = tn_min(lanes, job->channels - channel);
+    for (int64_t t = d->tap; t < d->tap + d->taps; t++, out += d->run * lanes) {
+        const float *w = job->w + (tn_phase_tap(s, phase, t) * (s->c / s->groups) + channel) * s->f + d->first;
+        tn_pack_panel_across(w, s->f, count, d->run, lanes, out);
+    }
+}
+
+/** Panels of all blocks of all phases, one after another, shared out. */
+static void pack_share(const tn_strided *job, float *out, const tn_team *team)
+{
+    int64_t lanes = job->kernels->tile->lanes, wide = wide_of(job), first, last, k = 0;
+    tn_team_range(team, wide / lanes, &first, &last);
+    for (int64_t number = 0; number < job->phases; number++) {
+        const tn_phase phase = tn_phase_of(job->shape, number);
+        tn_depth d = {0};
+        while (tn_depth_next(phase.taps, job->filters, &d)) {
+            int64_t depth = d.taps * d.run;
+            for (int64_t panel = first; panel < last; panel++)
+                pack_panel(job, &phase, &d, panel * lanes, out + (k + d.k) * wide + panel * lanes * depth);
+        }
+        k += phase.taps * job->filters;
+    }
+}
+
+/* ---- tiles ---- */
+
+/** Pixels of a phase, the channels [c, c + count) that they get, and the phase's filters. */
+typedef struct block {
+    const tn_phase *phase;
+    const float *panels;
+    int64_t c, channels;
+    int64_t count;
+    tn_pixel pixels[PIXELS + TN_PANEL_LANES];
+    const float **rows;
+} block;
+
+static void locate(const tn_strided *job, block *b, const tn_depth *d)
+{
+    int64_t unit = job->kernels->tile->rows;
+    const float **rows = b->rows;
+    for (int64_t i = 0; i < b->count; i += unit) {
+        for (int64_t t = d->tap; t < d->tap + d->taps; t++) {
+            for (int64_t j = i; j < i + unit; j++)
+                *rows++ = tn_pixel_tap(job, b->phase, &b->pixels[j], d, t);
+        }
+    }
+}
+
+/** The distance of a tile's pixels if it is the same for all, otherwise 0. */
+static int64_t spacing(const tn_pixel *pixels, int64_t count)
+{
+    int64_t distance = count > 1 ? pixels[1].out - pixels[0].out : 1;
+    for (int64_t i = 2; i < count; i++)
+        distance = pixels[i].out - pixels[i - 1].out == distance ? distance : 0;
+    return distance;
+}
+
+/** A tile whose pixels are not evenly spaced. */
+static void multiply_aside(const tn_own_tile *tile, const tn_tile_rows *rows, const tn_tile_end *end, const float *panel,
+                           const tn_pixel *pixels, int64_t c, int64_t channels)
+{
+    _Alignas(64) float aside[TN_PANEL_LANES * TN_PANEL_LANES];
+    size_t bytes = (size_t)channels * sizeof *aside;
+    for (int64_t i = 0; i < rows->count && end->add; i++)
+        memcpy(aside + i * tile->lanes, pixels[i].out + c, bytes);
+    tile->multiply(rows, panel, end, channels, aside, tile->lanes);
+    for (int64_t i = 0; i < rows->count; i++)
+        memcpy(pixels[i].out + c, aside + i * tile->lanes, bytes);
+}
+
+static void multiply_tile(const tn_strided *job, const block *b, const tn_depth *d, int64_t i, int64_t spaced,
+                          int64_t c)
+{
+    const tn_own_tile *tile = job->kernels->tile;
+    const tn_tile_end end = {.add = d->k > 0};
+    int64_t channels = tn_min(tile->lanes, job->channels - c);
+    const float *panel = b->panels + d->k * wide_of(job) + c * d->taps * d->run;
+    const tn_tile_rows rows = {.count = tn_min(tile->rows, b->count - i), .places = b->rows + i * d->taps,
+                               .runs = d->taps, .run = d->run};
+    if (spaced != 0)
+        tile->multiply(&rows, panel, &end, channels, b->pixels[i].out + c, spaced);
+    else
+        multiply_aside(tile, &rows, &end, panel, b->pixels + i, c, channels);
+}
+
+static void multiply_block(const tn_strided *job, block *b)
+{
+    int64_t rows = job->kernels->tile->rows, lanes = job->kernels->tile->lanes, last = b->c + b->channels;
+    tn_depth d = {0};
+    while (tn_depth_next(b->phase->taps, job->filters, &d)) {
+        locate(job, b, &d);
+        for (int64_t first = b->c; first < last; first += GROUP * lanes) {
+            for (int64_t i = 0; i < b->count; i += rows) {
+                int64_t spaced = spacing(b->pixels + i, tn_min(rows, b->count - i));
+                for (int64_t c = first; c < tn_min(first + GROUP * lanes, last); c += lanes)
+                    multiply_tile(job, b, &d, i, spaced, c);
+            }
+        }
+    }
+}
+
+/* ---- tasks ---- */
+
+static void run_task(const tn_strided *job, int64_t number, const float **rows)
+{
+    block b = {.c = number % job->parts * job->part, .rows = rows};
+    int64_t line = number / job->parts * job->band, last = tn_min(line + job->band, job->lines), k = 0;
+    b.channels = tn_min(job->part, job->channels - b.c);
+    tn_strided_clear(job, line, last, b.c, b.channels);
+    for (int64_t phase = 0; phase < job->phases; phase++) {
+        const tn_phase p = tn_phase_of(job->shape, phase);
+        tn_pixel_walk walk = {job, &p, line, last, 0};
+        b.phase = &p;
+        b.panels = (job->prepared ? job->prepared : job->packed) + k * wide_of(job);
+        while (p.taps > 0 && (b.count = tn_pixels_next(&walk, PIXELS, job->kernels->tile->rows, b.pixels)) > 0)
+            multiply_block(job, &b);
+        k += p.taps * job->filters;
+    }
+}
+
+static void run_bands(const tn_team *team, void *arg)
+{
+    tn_strided *job = arg;
+    float *space = job->buffers + team->index * job->buffer;
+    if (!job->prepared) {
+        pack_share(job, job->packed, team);
+        tn_team_barrier(team);
+    }
+    for (;;) {
+        int64_t number = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
+        if (number >= job->bands * job->parts)
+            break;
+        run_task(job, number, (const float **)(void *)space);
+    }
+}
+
+/** Lines of at most `most` that leave the fewest rows of tiles empty. */
+static int64_t lines_that_fit(int64_t most, int64_t pixels, int64_t rows)
+{
+    int64_t best = most;
+    double least = 2.0;
+    for (int64_t lines = most; lines > most / 2; lines--) {
+        double waste = (double)round_up(lines * pixels, rows) / (double)(lines * pixels);
+        if (waste < least) {
+            least = waste;
+            best = lines;
+        }
+    }
+    return best;
+}
+
+/** As much as a block holds, then less until there are a few tasks for each thread. */
+static void cut_tasks(tn_strided *job, int threads)
+{
+    const tn_own_tile *tile = job->kernels->tile;
+    int64_t pixels = tn_ceil_div(job->shape->w, job->shape->stride_w), wanted = threads > 1 ? 4 * (int64_t)threads : 1;
+    int64_t most = tn_max(1, PIXELS / pixels);
+    job->part = job->channels;
+    job->parts = 1;
+    while (tn_ceil_div(job->lines, most) < wanted && most > 1 && most * pixels >= 2 * FEW)
+        most = tn_ceil_div(most, 2);
+    job->band = lines_that_fit(most, pixels, tile->rows);
+    job->bands = tn_ceil_div(job->lines, job->band);
+    while (job->bands * job->parts < wanted && job->part > tile->lanes) {
+        job->part = round_up(tn_ceil_div(job->part, 2), tile->lanes);
+        job->parts = tn_ceil_div(job->channels, job->part);
+    }
+}
+
+/* ---- slabs ---- */
+
+/** Channels whose filters are packed together, whole panels. */
+static int64_t slab_of(const tn_conv_shape *s)
+{
+    int64_t lanes = tn_conv_kernels()->tile->lanes, depth = s->r * s->s * (s->f / s->groups);
+    int64_t panels = tn_ceil_div(s->c / s->groups, lanes), most = tn_max(1, PACKED_MOST / (lanes * depth));
+    return tn_ceil_div(panels, tn_ceil_div(panels, most)) * lanes;
+}
+
+static int64_t with_slack(int64_t floats)
+{
+    return round_up(floats + TN_PANEL_SLACK / (int64_t)sizeof(float), 16);
+}
+
+/** Floats of a thread: places of rows, or what few pixels need. */
+static int64_t buffer_of(const tn_conv_shape *s)
+{
+    int64_t taps = tn_depth_most_taps(tn_phase_most_taps(s), s->f / s->groups);
+    int64_t places = taps * (PIXELS + TN_PANEL_LANES) * (int64_t)(sizeof(void *) / sizeof(float));
+    return round_up(tn_max(places, tn_strided_few_floats(s)), 16);
+}
+
+/** Floats of the packed filters of a slab. */
+static int64_t packed_of(const tn_conv_shape *s)
+{
+    return with_slack(slab_of(s) * s->r * s->s * (s->f / s->groups));
+}
+
+tn_status tn_conv_gemm_strided_scratch(const tn_conv_shape *s, int threads, size_t *out)
+{
+    int64_t floats;
+    if (!tn_mul_i64(buffer_of(s), threads, &floats) || !tn_add_i64(floats, packed_of(s), &floats) ||
+        !tn_mul_i64(floats, sizeof(float), &floats))
+        return TN_FAIL(TN_ERR_OVERFLOW, "scratch of a data gradient does not fit");
+    *out = tn_align_up((size_t)floats);
+    return TN_OK;
+}
+
+/** Do something for each slab of each group. */
+static void for_slabs(tn_strided *job, tn_pool *pool, const float *dy, const float *w, float *dx,
+                      void (*run)(tn_strided *job, tn_pool *pool))
+{
+    const tn_conv_shape *s = job->shape;
+    int64_t channels = s->c / s->groups, slab = slab_of(s);
+    for (int64_t c = 0; c < s->c; c += job->channels) {
+        int64_t group = c / channels, within = c % channels;
+        job->channels = tn_min(slab, channels - within);
+        job->dy = dy ? dy + group * job->filters : NULL;
+        job->w = w + within * s->f + group * job->filters;
+        job->dx = dx ? dx + c : NULL;
+        run(job, pool);
+        job->prepared += job->prepared ? packed_of(s) : 0;
+    }
+}
+
+static void run_slab(tn_strided *job, tn_pool *pool)
+{
+    atomic_init(&job->next, 0);
+    if (!job->prepared && tn_strided_are_few(job->shape, slab_of(job->shape))) {
+        tn_strided_run_few(job, pool);
+        return;
+    }
+    cut_tasks(job, tn_pool_threads(pool));
+    tn_pool_run(pool, run_bands, job);
+}
+
+static tn_strided strided_of(const tn_conv_shape *s)
+{
+    return (tn_strided){.shape = s,
+                        .kernels = tn_conv_kernels(),
+                        .filters = s->f / s->groups,
+                        .phases = s->stride_h * s->stride_w,
+                        .lines = s->n * tn_ceil_div(s->h, s->stride_h),
+                        .holes = has_holes(s)};
+}
+
+void tn_conv_gemm_strided(const tn_conv_shape *s, tn_pool *pool, const float *dy, const float *w, const void *prepared,
+                          float *dx, void *scratch)
+{
+    tn_strided job = strided_of(s);
+    job.prepared = prepared;
+    job.packed = scratch;
+    job.buffers = job.packed + packed_of(s);
+    job.buffer = buffer_of(s);
+    for_slabs(&job, pool, dy, w, dx, run_slab);
+}
+
+/* ---- filters packed beforehand ---- */
+
+tn_status tn_conv_gemm_strided_prepared(const tn_conv_shape *s, size_t *out)
+{
+    int64_t channels = s->c / s->groups, slabs = tn_ceil_div(channels, slab_of(s)) * s->groups, floats;
+    if (!tn_mul_i64(packed_of(s), slabs, &floats) || floats > INT64_MAX / 8)
+        return TN_FAIL(TN_ERR_OVERFLOW, "prepared filters of %lld groups do not fit", (long long)s->groups);
+    *out = (size_t)floats * sizeof(float);
+    return TN_OK;
+}
+
+static void run_packing(const tn_team *team, void *arg)
+{
+    const tn_strided *job = arg;
+    pack_share(job, job->packed, team);
+}
+
+static void pack_slab(tn_strided *job, tn_pool *pool)
+{
+    tn_pool_run(pool, run_packing, job);
+    job->packed += packed_of(job->shape);
+}
+
+void tn_conv_gemm_strided_prepare(const tn_conv_shape *s, tn_pool *pool, const float *w, void *prepared)
+{
+    tn_strided job = strided_of(s);
+    job.packed = prepared;
+    for_slabs(&job, pool, NULL, w, NULL, pack_slab);
+}

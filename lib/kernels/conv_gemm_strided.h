@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  The gradient of the data of a convolution with strides: what its two ways share. */
+#ifndef TN_KERNELS_CONV_GEMM_STRIDED_H
+#define TN_KERNELS_CONV_GEMM_STRIDED_H
+
+#include "kernels/conv_phases.h"
+#include "kernels/isa/conv_table.h"
+
+#include <stdatomic.h>
+
+/** One group's channels [first, first + count) of dx, or a slab of them. */
+typedef struct tn_strided {
+    const tn_conv_shape *shape;
+    const tn_conv_table *kernels;
+    const float *dy, *w; /* of the group */
+    float *dx;           /* of the first channel */
+    int64_t filters;     /* of the group */
+    int64_t channels;    /* of the slab */
+    int64_t phases, lines; /* lines: rows of cells of stride_h by stride_w pixels, of all images */
+    bool holes;          /* some phase has no taps */
+    const float *prepared; /* the slab's filters, packed beforehand; NULL: that is still to do */
+    float *packed, *buffers;
+    int64_t buffer;      /* floats of a thread */
+    int64_t band, bands; /* lines of a task */
+    int64_t part, parts; /* channels of a task */
+    atomic_llong next;
+} tn_strided;
+
+/** A window of dy and the pixel of dx that it belongs to. */
+typedef struct tn_pixel {
+    const float *image;
+    int64_t y, x; /* of tap (0,0) */
+    float *out;   /* NULL: there is none, what is read is zero */
+} tn_pixel;
+
+/** Pixels of a phase, line by line. */
+typedef struct tn_pixel_walk {
+    const tn_strided *job;
+    const tn_phase *phase;
+    int64_t line, last, col; /* lines up to `last` */
+} tn_pixel_walk;
+
+/** Up to `most` pixels; fewer at the end, filled up with such that are none to a multiple of `unit`. */
+int64_t tn_pixels_next(tn_pixel_walk *walk, int64_t most, int64_t unit, tn_pixel *pixels);
+/** Where filters [d->first, ...) of tap t of a window lie: in dy, or in a row of zeros. */
+const float *tn_pixel_tap(const tn_strided *job, const tn_phase *phase, const tn_pixel *pixel, const tn_depth *d,
+                          int64_t t);
+/** Zeros for channels [c, c + count) of the pixels in lines [line, last) where some of them get no sums. */
+void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last, int64_t c, int64_t count);
+
+/** The way for few pixels and many channels (conv_gemm_strided_few.c): whether it is the shorter one, and its
+ *  run. What it packs has room where the other way has the filters of a slab of so many channels. */
+bool tn_strided_are_few(const tn_conv_shape *s, int64_t slab);
+void tn_strided_run_few(tn_strided *job, tn_pool *pool);
+/** Floats that a thread needs for it. */
+int64_t tn_strided_few_floats(const tn_conv_shape *s);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Tiles of convolutions with few channels, on a padded copy of some rows of an image: no window reaches over an edge,
+ *  windows of a row lie evenly spaced, and a window is a few long runs. So nothing is packed but filters. Built once for
+ *  each instruction set, with fused multiply-adds.
+ *
+ *  Forward, a tile is windows by filters:            Gradient of the filters, taps and channels by filters:
+ *
+ *      x, a row   w0 ----                                x, a row   k0 k1 k2 ..   of window j, broadcast
+ *                   w1 ----       broadcast              dy         f0 ... f31    of window j
+ *                     w2 ----                            sums       k by f, over all windows of some rows
+ *      filters    k: f0 ... f31
+ */
+#include "kernels/isa/few_tiles.h"
+#include "kernels/isa/simd.h"
+
+/* Windows and rows of sums that leave registers for what is multiplied with them. */
+#if TN_LANES == 16
+#define WINDOWS 14
+#define SUMS 12
+#elif TN_LANES == 8
+#define WINDOWS 6
+#define SUMS 6
+#else
+#define WINDOWS 4
+#define SUMS 4
+#endif
+
+#define LINE 16 /* floats of a cache line */
+
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/** Past the caches; aligned. */
+ALWAYS_INLINE void store_past(vec v, float *to)
+{
+#if TN_LANES == 16
+    _mm512_stream_ps(to, (__m512)v);
+#elif TN_LANES == 8
+    _mm256_stream_ps(to, (__m256)v);
+#else
+    store(v, to);
+#endif
+}
+
+/* ---- forward ---- */
+
+/** sums += the products of one run; windows are reached by three from each pointer. */
+ALWAYS_INLINE void add_run(const float *x, int64_t step, int64_t run, const float *v, int vectors, vec sums[][2])
+{
+    const float *at[(WINDOWS + 2) / 3];
+    UNROLL
+    for (int i = 0; i < (WINDOWS + 2) / 3; i++)
+        at[i] = x + 3 * i * step;
+    for (int64_t k = 0; k < run; k++, v += vectors * TN_LANES) {
+        vec low = load(v), high = vectors > 1 ? load(v + TN_LANES) : low;
+        UNROLL
+        for (int i = 0; i < WINDOWS; i++) {
+            vec number = splat(at[i / 3][i % 3 * step]);
+            sums[i][0] += number * low;
+            if (vectors > 1)
+                sums[i][1] += number * high;
+        }
+        UNROLL
+        for (int i = 0; i < (WINDOWS + 2) / 3; i++)
+            at[i]++;
+    }
+}
+
+/** max(sum, 0), NaN as it is. */
+ALWAYS_INLINE vec clip(vec sum)
+{
+    return (vec)((ivec)sum & ~(ivec)(sum < splat(0.0f)));
+}
+
+/** One tile; `vectors` and `relu` are constants where it is called. */
+ALWAYS_INLINE void forward_tile(const tn_few_windows *x, int64_t first, const float *v, const tn_few_end *end,
+                                int vectors, float *y, int64_t windows)
+{
+    vec sums[WINDOWS][2];
+    UNROLL
+    for (int i = 0; i < WINDOWS; i++)
+        sums[i][0] = sums[i][1] = splat(0.0f);
+    for (int64_t t = 0; t < x->runs; t++, v += x->run * vectors * TN_LANES)
+        add_run(x->data + first * x->step + t * x->run_step, x->step, x->run, v, vectors, sums);
+    UNROLL
+    for (int j = 0; j < vectors; j++) {
+        int64_t count = end->filters - j * TN_LANES;
+        vec bias = load(end->bias + j * TN_LANES);
+        UNROLL
+        for (int i = 0; i < WINDOWS; i++) {
+            float *to = y + (first + i) * end->pitch + j * TN_LANES;
+            vec sum = sums[i][j] + bias;
+            sum = end->relu ? clip(sum) : sum;
+            if (i >= windows)
+                continue;
+            if (count < TN_LANES)
+                store_part(sum, to, count);
+            else if (end->past)
+                store_past(sum, to);
+            else
+                store(sum, to);
+        }
+    }
+}
+
+/** Tiles along a row; the last one goes back as far as it needs to be whole, and computes some windows once more. */
+ALWAYS_INLINE void forward_row(const tn_few_windows *x, const float *v, const tn_few_end *end, int vectors, float *y)
+{
+    for (int64_t first = 0; first < x->windows; first += WINDOWS) {
+        int64_t back = x->windows - WINDOWS;
+        forward_tile(x, first > back && back > 0 ? back : first, v, end, vectors, y, x->windows);
+    }
+#if TN_LANES > 4
+    if (end->past)
+        _mm_sfence(); /* such stores keep no order by themselves */
+#endif
+}
+
+static void forward(const tn_few_windows *x, const float *v, const tn_few_end *end, float *y)
+{
+    if (end->filters <= TN_LANES)
+        forward_row(x, v, end, 1, y);
+    else
+        forward_row(x, v, end, 2, y);
+}
+
+/* ---- the gradient of the filters ---- */
+
+/** One or two vectors of filters; `last` of them in the last one. */
+ALWAYS_INLINE void load_filters(const float *dy, int vectors, bool whole, int64_t last, vec *low, vec *high)
+{
+    if (vectors > 1 || whole)
+        *low = load(dy);
+    else
+        *low = load_part(dy, last);
+    if (vectors == 1)
+        *high = *low;
+    else if (whole)
+        *high = load(dy + TN_LANES);
+    else
+        *high = load_part(dy + TN_LANES, last);
+}
+
+ALWAYS_INLINE void gradient(const tn_few_sums *g, int rows, int vectors, bool whole, bool fetch)
+{
+    vec sums[SUMS][2];
+    const float *dy = g->dy, *ahead = g->ahead;
+    int64_t last = g->filters - (vectors - 1) * TN_LANES;
+    UNROLL
+    for (int i = 0; i < rows; i++)
+        sums[i][0] = sums[i][1] = splat(0.0f);
+    for (int64_t line = 0; line < g->lines; line++) {
+        const float *at[SUMS];
+        UNROLL
+        for (int i = 0; i < rows; i++)
+            at[i] = g->x[i] + line * g->line_step;
+        for (int64_t j = 0, o = 0; j < g->windows; j++, o += g->step, dy += g->dy_step) {
+            vec low, high;
+            load_filters(dy, vectors, whole, last, &low, &high);
+            if (fetch) {
+                __builtin_prefetch(ahead, 0, 2);
+                ahead += LINE;
+            }
+            UNROLL
+            for (int i = 0; i < rows; i++) {
+                vec number = splat(at[i][o]);
+                sums[i][0] += number * low;
+                if (vectors > 1)
+                    sums[i][1] += number * high;
+            }
+        }
+    }
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        float *to = g->sums + i * g->sums_step;
+        store(load(to) + sums[i][0], to);
+        if (vectors > 1)
+            store(load(to + TN_LANES) + sums[i][1], to + TN_LANES);
+    }
+}
+
+ALWAYS_INLINE void gradient_of(const tn_few_sums *g, int rows)
+{
+    if (g->filters == 2 * TN_LANES && g->ahead)
+        gradient(g, rows, 2, true, true);
+    else if (g->filters == 2 * TN_LANES)
+        gradient(g, rows, 2, true, false);
+    else if (g->filters > TN_LANES)
+        gradient(g, rows, 2, false, false);
+    else if (g->filters == TN_LANES)
+        gradient(g, rows, 1, true, false);
+    else
+        gradient(g, rows, 1, false, false);
+}
+
+#define ROWS_CASE(rows)                                                                                                \
+    case rows:                                                                                                         \
+        gradient_of(g, rows);                                                                                          \
+        break
+
+static void gradient_tile(const tn_few_sums *g, int64_t rows)
+{
+    switch (rows) {
+        ROWS_CASE(1);
+        ROWS_CASE(2);
+        ROWS_CASE(3);
+        ROWS_CASE(4);
+#if TN_LANES > 4
+        ROWS_CASE(5);
+        ROWS_CASE(6);
+#endif
+#if TN_LANES > 8
+        ROWS_CASE(7);
+        ROWS_CASE(8);
+        ROWS_CASE(9);
+        ROWS_CASE(10);
+        ROWS_CASE(11);
+        ROWS_CASE(12);
+#endif
+    }
+}
+
+const tn_few_tiles TN_ISA(tn_few_tiles) = {
+    .windows = WINDOWS,
+    .sums = SUMS,
+    .lanes = TN_LANES,
+    .forward = forward,
+    .gradient = gradient_tile,
+};

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Tiles of convolutions with few channels (few_tiles.c). */
+#ifndef TN_ISA_FEW_TILES_H
+#define TN_ISA_FEW_TILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** `windows` windows, `step` floats apart, each `runs` runs of `run` numbers, which lie `run_step` apart. */
+typedef struct tn_few_windows {
+    const float *data;
+    int64_t windows, step;
+    int64_t runs, run, run_step;
+} tn_few_windows;
+
+/** Where results go: rows `pitch` apart, of `filters` numbers, at most two vectors. */
+typedef struct tn_few_end {
+    int64_t pitch, filters;
+    const float *bias; /* whole vectors */
+    bool relu;         /* NaN stays NaN */
+    bool past;         /* the caches; rows are aligned, whole vectors */
+} tn_few_end;
+
+/** Sums over `lines` lines of `windows` windows, which are step apart, and line_step from line to line. */
+typedef struct tn_few_sums {
+    const float *const *x; /* where each row's number lies in the first window */
+    int64_t step, line_step, windows, lines;
+    const float *dy; /* `filters` numbers of the first window; the windows' lie dy_step apart */
+    int64_t dy_step, filters;
+    const float *ahead; /* each window asks for a line of memory from here on, if it has two vectors of filters; or NULL */
+    float *sums; /* added to: rows sums_step apart, whole vectors */
+    int64_t sums_step;
+} tn_few_sums;
+
+typedef struct tn_few_tiles {
+    int64_t windows; /* of a forward tile */
+    int64_t sums;    /* most rows of a gradient tile */
+    int64_t lanes;   /* of a vector; tiles have one or two, as many as the filters need */
+    /** y[i * pitch + j] = act(bias[j] + sum over k of x[window i, k] v[k * (lanes of the tile) + j]), j < filters. With
+     *  fewer windows than a tile has, what the rest of them would read must be there. */
+    void (*forward)(const tn_few_windows *x, const float *v, const tn_few_end *end, float *y);
+    /** sums[i * sums_step + j] += sum over windows of x[i][window] dy[window * dy_step + j], i < rows, j < filters. */
+    void (*gradient)(const tn_few_sums *sums, int64_t rows);
+} tn_few_tiles;
+
+#endif
