@@ -17,8 +17,8 @@ bool tn_conv_few_applies(const tn_conv_shape *s)
 {
     if (s->groups > 1 || s->dilation_w > 1 || s->c >= FEW || s->s > DEPTH_MOST || s->r > DEPTH_MOST)
         return false;
-    return tn_few_depth(s) <= DEPTH_MOST && s->ow <= BAND_MOST && s->stride_w <= BAND_MOST && s->stride_h <= BAND_MOST &&
-           s->dilation_h <= BAND_MOST && tn_few_row(s) <= BAND_MOST &&
+    return tn_few_depth(s) <= DEPTH_MOST && s->ow <= BAND_MOST && s->stride_w <= BAND_MOST &&
+           s->stride_h <= BAND_MOST && s->dilation_h <= BAND_MOST && tn_few_row(s) <= BAND_MOST &&
            tn_few_row(s) * ((s->r - 1) * s->dilation_h + 1) <= BAND_MOST;
 }
 

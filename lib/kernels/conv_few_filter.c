@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  The gradient of the filters with few channels. A unit is a few rows of dy and the band of x that they look at. Tiles of
- *  sums, taps and channels by filters, stay in registers while the windows of a unit pass; then they are added to those
- *  of the units before it. Units are put together in parts, whose number follows from the sizes alone; each is the sum of
+ *  The gradient of the filters with few channels. A unit is a few rows of dy and the band of x that they look at. Tiles
+ *  of sums, taps and channels by filters, stay in registers while the windows of a unit pass; then they are added to
+ *  those of the units before it. Units are put together in parts, whose number follows from the sizes alone; each is the sum of
  *  one thread, and they are added in order.
  *
  *      dw[k,f] = sum over windows of band[window + k] dy[window, f]        k = r, (s,c) */

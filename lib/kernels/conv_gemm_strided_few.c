@@ -48,7 +48,8 @@ bool tn_strided_are_few(const tn_conv_shape *s, int64_t slab)
 
 int64_t tn_strided_few_floats(const tn_conv_shape *s)
 {
-    int64_t rows = tn_conv_kernels()->tile->rows, taps = tn_depth_most_taps(tn_phase_most_taps(s), s->f / s->groups);
+    int64_t rows = tn_conv_kernels()->tile->rows;
+    int64_t taps = tn_depth_most_taps(tn_phase_most_taps(s), s->f / s->groups);
     return 2 * rows * PIXELS + rows * taps * (int64_t)(sizeof(void *) / sizeof(float));
 }
 
