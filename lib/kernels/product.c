@@ -280,12 +280,14 @@ static void place_task(const run_job *job, int64_t split, float *own, tn_task *t
     }
 }
 
+/** Tasks that follow one another, and so run at the same time, have rows of their own: columns of the same rows would have
+ *  cache lines in common where rows are not whole lines. */
 static tn_task task_at(const run_job *job, int64_t number, float *own)
 {
     const tn_nest *nest = &job->nest;
     const partition *cut = &job->cut;
     int64_t split = number / (cut->s_tasks * cut->v_tasks), rest = number % (cut->s_tasks * cut->v_tasks);
-    tn_task t = {.s0 = rest / cut->v_tasks * cut->s, .v0 = rest % cut->v_tasks * cut->v, .beta = nest->p->beta,
+    tn_task t = {.s0 = rest % cut->s_tasks * cut->s, .v0 = rest / cut->s_tasks * cut->v, .beta = nest->p->beta,
                  .finish = true};
     t.s_count = tn_min(cut->s, nest->s_count - t.s0);
     t.v_count = tn_min(cut->v, nest->v_count - t.v0);
