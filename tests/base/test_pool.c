@@ -2,6 +2,7 @@
 /** @file
  *  The pool of threads: every index once, barriers, many regions, forked children, the caller's rounding, signals. */
 #include "base/pool.h"
+#include "child.h"
 #include "suite.h"
 
 #include <fenv.h>
@@ -216,7 +217,7 @@ static int fork_with_pool(int (*child)(tn_pool **pool))
     ck_assert_int_ge(process, 0);
     if (process == 0) {
         alarm(DEADLINE); /* not a test that hangs */
-        _exit(child(&pool));
+        child_leave(child(&pool));
     }
     ck_assert_int_eq(waitpid(process, &status, 0), process);
     tn_pool_run(pool, visit, &s);

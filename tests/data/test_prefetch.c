@@ -2,6 +2,7 @@
 /** @file
  *  The loader's thread: it works ahead, alone, takes no signals, can be stopped in the middle, and is not missed in a
  *  forked child. Nothing here depends on how fast it is: waits are for counts, with a limit for a broken library. */
+#include "child.h"
 #include "samples.h"
 
 #include <pthread.h>
@@ -212,7 +213,7 @@ START_TEST(test_fork)
         if (child == 0) {
             alarm(20); /* a hang kills the child */
             w.pause_ns = 0;
-            _exit(child_reads_on(loader, whole, batch + 1));
+            child_leave(child_reads_on(loader, whole, batch + 1));
         }
         int status = -1;
         ck_assert_int_eq(waitpid(child, &status, 0), child);

@@ -2,6 +2,7 @@
 /** @file
  *  A process that forks in the middle of a run, with a session's threads and a loader's: the child goes on with all the
  *  handles it has, answers within five seconds, and gives the bits of a run that never forked; so does the parent. */
+#include "child.h"
 #include "nets.h"
 #include "scenarios.h"
 
@@ -28,9 +29,9 @@ static void answer(world *w, int pipe_end)
 {
     uint64_t bits = go(w, EPOCHS) == TN_OK ? world_bits(w) : 0;
     if (write(pipe_end, &bits, sizeof bits) != (ssize_t)sizeof bits)
-        _exit(2);
+        child_leave(2);
     world_close(w, "child");
-    _exit(0);
+    child_leave(0);
 }
 
 static uint64_t hear(int pipe_end, pid_t child)
