@@ -58,10 +58,11 @@ const float *tn_tensor_const_f32(const tn_tensor *tensor)
     return tensor && tensor->dtype == TN_F32 ? tensor->data : NULL;
 }
 
+/** Of a tensor's type, which is one of these. */
 static const char *dtype_name(tn_dtype dtype)
 {
-    static const char *const names[] = {"f32", "i32", "i64", "u8"};
-    return tn_dtype_size(dtype) > 0 ? names[dtype] : "unknown";
+    static const char *const names[] = {[TN_F32] = "f32", [TN_I32] = "i32", [TN_I64] = "i64", [TN_U8] = "u8"};
+    return names[dtype];
 }
 
 tn_status tn_tensor_check(const tn_tensor *tensor, tn_dtype dtype, const char *what)

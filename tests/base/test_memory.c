@@ -35,12 +35,14 @@ END_TEST
 
 START_TEST(test_memory_refused)
 {
-    const tn_allocator none = {refuse, ignore, NULL}, half = {refuse, NULL, NULL};
+    const tn_allocator none = {refuse, ignore, NULL}, half = {refuse, NULL, NULL}, other_half = {NULL, ignore, NULL};
     char own = 'o', *pointer = &own;
     ck_fails(tn_alloc(&none, 10, "a test", &pointer), TN_ERR_NO_MEMORY, "a test: 10 bytes");
     ck_assert_ptr_eq(pointer, &own);
     ck_fails(tn_alloc(NULL, SIZE_MAX, "too much", &pointer), TN_ERR_NO_MEMORY, "too much");
-    ck_fails(tn_allocator_check(&half), TN_ERR_INVALID, "release");
+    ck_fails(tn_allocator_check(&half), TN_ERR_INVALID, "release is NULL");
+    ck_fails(tn_allocator_check(&other_half), TN_ERR_INVALID, "alloc is NULL");
+    ck_ok(tn_allocator_check(&none));
     ck_ok(tn_allocator_check(NULL));
 }
 END_TEST
@@ -100,6 +102,20 @@ START_TEST(test_unaligned_allocator)
 }
 END_TEST
 
+/* The C library's allocator keeps what it is asked for, however large or small. */
+START_TEST(test_alignments)
+{
+    const tn_allocator plain = tn_allocator_or_default(NULL);
+    for (int shift = 0; shift <= 23; shift++) {
+        const size_t alignment = (size_t)1 << shift, size = (size_t)9 << 20;
+        void *pointer = plain.alloc(plain.context, size, alignment);
+        ck_assert_ptr_nonnull(pointer);
+        ck_assert_uint_eq((uintptr_t)pointer % alignment, 0);
+        plain.release(plain.context, pointer, size);
+    }
+}
+END_TEST
+
 /* Large enough for huge pages. */
 START_TEST(test_large)
 {
@@ -129,4 +145,4 @@ START_TEST(test_checked_arithmetic)
 END_TEST
 
 TN_SUITE("memory", {test_memory}, {test_memory_refused}, {test_sizes_are_given_back}, {test_unaligned_allocator},
-         {test_large}, {test_checked_arithmetic})
+         {test_alignments}, {test_large}, {test_checked_arithmetic})

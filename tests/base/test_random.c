@@ -45,6 +45,19 @@ START_TEST(test_uniform)
 }
 END_TEST
 
+/* A range of one number, and one so narrow that rounding would reach its end. */
+START_TEST(test_narrow_ranges)
+{
+    float x[1000];
+    tn_random_uniform(3, 2.5f, 2.5f, x, 1000);
+    for (int i = 0; i < 1000; i++)
+        ck_assert(x[i] == 2.5f);
+    tn_random_uniform(3, 1.0f, nextafterf(1.0f, 2.0f), x, 1000);
+    for (int i = 0; i < 1000; i++)
+        ck_assert(x[i] == 1.0f);
+}
+END_TEST
+
 START_TEST(test_element_by_counter)
 {
     float x[9];
@@ -68,4 +81,5 @@ START_TEST(test_mix)
 }
 END_TEST
 
-TN_SUITE("random", TN_LOOPED(test_known_answers, 3), {test_uniform}, {test_element_by_counter}, {test_mix})
+TN_SUITE("random", TN_LOOPED(test_known_answers, 3), {test_uniform}, {test_narrow_ranges}, {test_element_by_counter},
+         {test_mix})

@@ -193,8 +193,9 @@ START_TEST(test_refused)
 {
     random_state = 7;
     tn_tensor *a = matrix(2, 5, 7), *b = matrix(2, 6, 4), *y = matrix(2, 5, 4), *c = matrix(1, 1, 3), *part = NULL;
-    tn_tensor *square = matrix(2, 4, 4), *bytes = NULL;
+    tn_tensor *square = matrix(2, 4, 4), *fit = matrix(2, 7, 4), *row = matrix(1, 1, 4), *bytes = NULL, *cube = NULL;
     ck_ok(tn_tensor_create(NULL, TN_U8, 2, (int64_t[]){5, 4}, &bytes));
+    ck_ok(tn_tensor_create(NULL, TN_F32, 3, (int64_t[]){1, 5, 4}, &cube));
     ck_fails(tn_gemm(NULL, a, b, NULL, y), TN_ERR_SHAPE, "a [5,7] and b [6,4] do not give y [5,4]");
     ck_fails(tn_gemm(NULL, a, b, NULL, bytes), TN_ERR_TYPE, "y is u8");
     ck_fails(tn_gemm(NULL, NULL, b, NULL, y), TN_ERR_INVALID, "a is NULL");
@@ -203,6 +204,16 @@ START_TEST(test_refused)
     ck_ok(tn_tensor_slice(y, 0, 4, &part));
     ck_fails(tn_gemm(NULL, part, square, NULL, part), TN_ERR_INVALID, "overlaps a");
     ck_fails(tn_gemm(TN_OPTIONS(tn_gemm_options, .threads = -1), a, b, NULL, y), TN_ERR_INVALID, "threads is -1");
+    ck_fails(tn_gemm(TN_OPTIONS(tn_gemm_options, .threads = 257), a, b, NULL, y), TN_ERR_INVALID, "threads is 257");
+    ck_fails(tn_gemm(&(tn_gemm_options){.struct_size = 1}, a, b, NULL, y), TN_ERR_INVALID, "struct_size");
+    ck_fails(tn_gemm(NULL, row, fit, NULL, y), TN_ERR_SHAPE, "a [4] and");
+    ck_fails(tn_gemm(NULL, a, cube, NULL, y), TN_ERR_SHAPE, "b [1,5,4]");
+    ck_fails(tn_gemm(NULL, a, fit, NULL, cube), TN_ERR_SHAPE, "y [1,5,4]");
+    ck_fails(tn_gemm(NULL, a, fit, NULL, square), TN_ERR_SHAPE, "y [4,4]");
+    ck_fails(tn_gemm(NULL, y, square, NULL, a), TN_ERR_SHAPE, "y [5,7]");
+    ck_fails(tn_gemm(NULL, a, fit, bytes, y), TN_ERR_TYPE, "c is u8");
+    ck_fails(tn_gemm(NULL, a, fit, cube, y), TN_ERR_SHAPE, "c [1,5,4] does not broadcast");
+    ck_fails(tn_gemm(NULL, a, fit, square, y), TN_ERR_SHAPE, "c [4,4] does not broadcast to [5,4]");
     tn_tensor_destroy(&a);
     tn_tensor_destroy(&b);
     tn_tensor_destroy(&y);
@@ -210,8 +221,47 @@ START_TEST(test_refused)
     tn_tensor_destroy(&part);
     tn_tensor_destroy(&square);
     tn_tensor_destroy(&bytes);
+    tn_tensor_destroy(&fit);
+    tn_tensor_destroy(&row);
+    tn_tensor_destroy(&cube);
+}
+END_TEST
+
+/* The output lies half over b, or over c. */
+START_TEST(test_overlap)
+{
+    float data[60] = {0};
+    tn_tensor *a = matrix(2, 4, 4), *low = NULL, *high = NULL, *row = NULL;
+    ck_ok(tn_tensor_wrap(NULL, TN_F32, 2, (int64_t[]){4, 4}, data, &low));
+    ck_ok(tn_tensor_wrap(NULL, TN_F32, 2, (int64_t[]){4, 4}, data + 8, &high));
+    ck_ok(tn_tensor_wrap(NULL, TN_F32, 1, (int64_t[]){4}, data, &row));
+    ck_fails(tn_gemm(NULL, a, low, NULL, high), TN_ERR_INVALID, "y overlaps b");
+    ck_fails(tn_gemm(NULL, a, a, low, high), TN_ERR_INVALID, "y overlaps c");
+    ck_fails(tn_gemm(NULL, a, a, row, low), TN_ERR_INVALID, "y overlaps c"); /* begins there, but is smaller */
+    for (int i = 0; i < 60; i++)
+        ck_assert_float_eq(data[i], 0.0f);
+    tn_tensor_destroy(&a);
+    tn_tensor_destroy(&low);
+    tn_tensor_destroy(&high);
+    tn_tensor_destroy(&row);
+}
+END_TEST
+
+/* A product with 0 is not made: what a and b hold does not matter. */
+START_TEST(test_literal_zero)
+{
+    random_state = 13;
+    tn_tensor *a = matrix(2, 3, 3), *y = matrix(2, 3, 3), *old = NULL;
+    ck_ok(tn_tensor_fill(a, (double)NAN));
+    ck_ok(tn_tensor_clone(NULL, y, &old));
+    ck_ok(tn_gemm(TN_OPTIONS(tn_gemm_options, .literal = true, .beta = 2.0f), a, a, NULL, y));
+    for (int i = 0; i < 9; i++)
+        ck_assert_float_eq(tn_tensor_f32(y)[i], 2.0f * tn_tensor_f32(old)[i]);
+    tn_tensor_destroy(&a);
+    tn_tensor_destroy(&y);
+    tn_tensor_destroy(&old);
 }
 END_TEST
 
 TN_SUITE("gemm", TN_LOOPED(test_definition, CASES), TN_LOOPED(test_real_numbers, 5), {test_empty}, {test_allocator},
-         {test_c_is_y}, {test_refused})
+         {test_c_is_y}, {test_refused}, {test_overlap}, {test_literal_zero})

@@ -102,12 +102,16 @@ END_TEST
 
 START_TEST(test_dropout)
 {
-    tn_tensor *x = NULL, *mask = NULL;
+    tn_tensor *x = NULL, *mask = NULL, *other = NULL;
     ck_ok(tn_tensor_create(NULL, TN_F32, 1, DIMS(5), &x));
     ck_ok(tn_tensor_create(NULL, TN_U8, 1, DIMS(5), &mask));
     ck_ok(tn_tensor_fill(x, 3.0));
     ((uint8_t *)tn_tensor_data(mask))[1] = ((uint8_t *)tn_tensor_data(mask))[4] = 1;
     ck_fails(tn_dropout_apply(x, mask, 1.0f, x), TN_ERR_INVALID, "rate is 1");
+    ck_ok(tn_tensor_create(NULL, TN_F32, 1, DIMS(4), &other));
+    ck_fails(tn_dropout_apply(x, mask, 0.5f, other), TN_ERR_SHAPE, "y is [4], but x is [5]");
+    ck_fails(tn_dropout_apply(other, mask, 0.5f, x), TN_ERR_SHAPE, "mask is [5], but x is [4]");
+    tn_tensor_destroy(&other);
     ck_ok(tn_dropout_apply(x, mask, 0.25f, x));
     for (int i = 0; i < 5; i++)
         ck_assert_float_eq(tn_tensor_f32(x)[i], i == 1 || i == 4 ? 4.0f : 0.0f);
@@ -129,6 +133,7 @@ START_TEST(test_overlap)
     ck_fails(tn_softmax_tensor(x, 0, y), TN_ERR_INVALID, "tn_softmax_tensor: x overlaps");
     ck_fails(tn_log_softmax_tensor(y, 0, x), TN_ERR_INVALID, "tn_log_softmax_tensor: x overlaps");
     ck_fails(tn_dropout_apply(x, mask, 0.5f, x), TN_ERR_INVALID, "mask overlaps");
+    ck_fails(tn_dropout_apply(x, mask, 0.5f, y), TN_ERR_INVALID, "tn_dropout_apply: x overlaps");
     ck_fails(tn_resize_bilinear(image, shifted), TN_ERR_INVALID, "images overlaps");
     ck_fails(tn_resize_bilinear(image, image), TN_ERR_INVALID, "images overlaps");
     for (int i = 0; i < 12; i++)

@@ -19,6 +19,7 @@ START_TEST(test_shapes)
     int64_t size = -1;
     char text[TN_SHAPE_TEXT];
     const tn_shape good = {3, {0, 4, 5}}, scalar = {0}, huge = {3, {INT64_MAX / 2, 3, 2}}, negative = {1, {-1}};
+    const tn_shape no_rank = {-1, {1}}, just_too_large = {1, {INT64_MAX / 8}}, just_fits = {1, {INT64_MAX / 8 - 8}};
     const tn_shape empty_inside = {2, {3, 0}}, behind_zero = {3, {0, INT64_MAX, INT64_MAX}}, deep = {9, {1}};
     ck_ok(tn_shape_size(&good, &size));
     ck_assert_int_eq(size, 0);
@@ -29,9 +30,16 @@ START_TEST(test_shapes)
     ck_fails(tn_shape_size(&negative, &size), TN_ERR_INVALID, "dimension 0 is -1");
     ck_fails(tn_shape_size(&empty_inside, &size), TN_ERR_INVALID, "dimension 1 is 0");
     ck_fails(tn_shape_size(&deep, &size), TN_ERR_INVALID, "rank is 9");
+    ck_fails(tn_shape_size(&no_rank, &size), TN_ERR_INVALID, "rank is -1");
+    ck_fails(tn_shape_size(&just_too_large, &size), TN_ERR_OVERFLOW, "too many");
     ck_assert_int_eq(size, 1);
+    ck_ok(tn_shape_size(&just_fits, &size)); /* in bytes of the largest elements, with room to align */
+    ck_assert_int_eq(size, INT64_MAX / 8 - 8);
     ck_assert_str_eq(tn_shape_text(&good, text, sizeof text), "[0,4,5]");
     ck_assert_str_eq(tn_shape_text(&good, text, 4), "[0,");
+    ck_assert_str_eq(tn_shape_text(&deep, text, sizeof text), "[1,0,0,0,0,0,0,0]"); /* those that there are */
+    ck_assert_ptr_eq(tn_shape_text(&good, text + 3, 0), text + 3);
+    ck_assert_str_eq(text, "[1,0,0,0,0,0,0,0]");
     ck_assert(tn_shape_equal(&good, &good) && !tn_shape_equal(&good, &scalar));
 }
 END_TEST
@@ -214,6 +222,7 @@ START_TEST(test_empty_batches)
     tn_tensor_destroy(&v);
     ck_ok(tn_tensor_transpose(NULL, t, (int[]){0, 2, 1}, &copy));
     ck_assert_int_eq(tn_tensor_dim(copy, 1), 3);
+    ck_fails(tn_tensor_transpose(NULL, t, (int[]){1, 0, 2}, &v), TN_ERR_SHAPE, "an empty batch must stay");
     ck_ok(tn_tensor_fill(t, 1.0));
     ck_ok(tn_tensor_fill_uniform(t, 0.0f, 1.0f, 1));
     ck_ok(tn_tensor_copy(t, t));
@@ -246,6 +255,8 @@ START_TEST(test_wrapped_memory)
     tn_tensor *t = NULL, *low = NULL, *high = NULL;
     ck_ok(tn_tensor_wrap(NULL, TN_I32, 1, DIMS(6), data, &t));
     ck_assert_ptr_eq(tn_tensor_data(t), data);
+    ck_assert_ptr_null(tn_tensor_f32(t));
+    ck_assert_ptr_null(tn_tensor_const_f32(t));
     ck_ok(tn_tensor_slice(t, 0, 4, &low));
     ck_ok(tn_tensor_slice(t, 2, 4, &high));
     tn_tensor_destroy(&t); /* the memory is the caller's */
@@ -313,6 +324,10 @@ START_TEST(test_refusing_allocator)
     ck_assert_uint_gt(l.fail_at, 4);
     ck_assert_int_eq(l.out, 0);
     ck_fails(tn_tensor_create(&half, TN_F32, 0, NULL, &t), TN_ERR_INVALID, "release");
+    l = (loans){.fail_at = 1};
+    ck_fails(tn_tensor_wrap(&allocator, TN_U8, 0, NULL, &l, &t), TN_ERR_NO_MEMORY, "tensor");
+    ck_fails(tn_tensor_wrap(NULL, (tn_dtype)9, 0, NULL, &l, &t), TN_ERR_INVALID, "9");
+    ck_assert_ptr_null(t);
 }
 END_TEST
 
