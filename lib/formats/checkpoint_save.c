@@ -78,8 +78,8 @@ static void lists_destroy(lists *l)
 static tn_status add_parameters(lists *l, const tn_model *model)
 {
     for (size_t i = 0; i < tn_model_parameter_count(model); i++) {
-        l->names[l->count] = tn_model_parameter_name(model, i);
-        TN_TRY(tn_model_parameter(model, l->names[l->count], &l->tensors[l->count]));
+        const char *name = l->names[l->count] = tn_model_parameter_name(model, i);
+        TN_TRY(tn_model_parameter(model, name, &l->tensors[l->count])); /* GCOVR_EXCL_BR_LINE: its own name is found */
         l->count++;
     }
     return TN_OK;
@@ -93,7 +93,8 @@ static tn_status add_optimizer(lists *l, tn_model *model, tn_optimizer *optimize
         const char *parameter = tn_model_parameter_name(model, i);
         for (size_t k = 0; k < tn_optimizer_state_count(optimizer); k++) {
             const char *state = tn_optimizer_state_name(optimizer, k);
-            TN_TRY(tn_optimizer_state(optimizer, parameter, state, &l->tensors[l->count]));
+            const tn_tensor **value = &l->tensors[l->count];
+            TN_TRY(tn_optimizer_state(optimizer, parameter, state, value)); /* GCOVR_EXCL_BR_LINE: is bound */
             TN_TRY(own_join(l, TN_STATE_PREFIX, parameter, ".", state, &l->names[l->count]));
             l->count++;
         }
@@ -143,7 +144,7 @@ static tn_status save(const char *path, const tn_checkpoint *checkpoint, lists *
     add_metadata(l, text.entries, text.count);
     TN_TRY(add_algorithms(l, checkpoint->session));
     add_metadata(l, checkpoint->metadata, checkpoint->metadata_count);
-    TN_TRY(add_parameters(l, checkpoint->model));
+    TN_TRY(add_parameters(l, checkpoint->model)); /* GCOVR_EXCL_BR_LINE: finds its own names */
     if (checkpoint->optimizer != NULL)
         TN_TRY(add_optimizer(l, checkpoint->model, checkpoint->optimizer));
     return tn_safetensors_write(&l->allocator, path, l->count, l->names, l->tensors, l->metadata, l->metadata_count);

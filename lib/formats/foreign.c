@@ -26,8 +26,7 @@ void tn_foreign_init(tn_foreign *memory, const tn_allocator *allocator, size_t l
 void *tn_foreign_malloc(tn_foreign *memory, size_t size)
 {
     size_t total;
-    memory->over_limit = !tn_add_size(size, sizeof(tn_foreign_block), &total) || memory->used > memory->limit ||
-                         total > memory->limit - memory->used;
+    memory->over_limit = !tn_add_size(size, sizeof(tn_foreign_block), &total) || total > memory->limit - memory->used;
     if (memory->over_limit)
         return NULL;
     tn_foreign_block *block = memory->allocator.alloc(memory->allocator.context, total, BLOCK_ALIGNMENT);

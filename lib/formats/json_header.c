@@ -149,12 +149,12 @@ const char *tn_json_header_metadata(const tn_json_header *header, const char *ke
     return NULL;
 }
 
-/* The text has been checked: integers that fit, with white space and commas between them. */
+/* The text has been checked: integers that fit, with white space and commas between them, which sort before digits. */
 void tn_json_header_dims(const tn_json_header *header, const tn_header_tensor *tensor, uint32_t count, int64_t *dims)
 {
     const char *text = header->text + tensor->shape;
     for (uint32_t i = 0; i < count && i < tensor->rank; i++) {
-        while (*text < '0' || *text > '9')
+        while (*text < '0')
             text++;
         for (dims[i] = 0; *text >= '0' && *text <= '9'; text++)
             dims[i] = dims[i] * 10 + (*text - '0');

@@ -72,8 +72,10 @@ static tn_status verify_checksum(const tn_safetensors *file)
 static size_t memory_left(const tn_safetensors *file, size_t taken)
 {
     uint64_t limit = 2 * file->in.size + MEMORY_SLACK - sizeof *file - file->path_size;
+    /* GCOVR_EXCL_START: no entry's tables are as large as its spelling; this is for tables to come */
     if (limit < taken)
         return 0;
+    /* GCOVR_EXCL_STOP */
     return limit - taken > SIZE_MAX ? SIZE_MAX : (size_t)(limit - taken);
 }
 

@@ -20,6 +20,7 @@ typedef struct small_options {
     const tn_allocator *allocator; /* of model, optimizer and session */
     uint64_t weights_seed, loader_seed;
     int64_t warmup;        /* more than the usual one */
+    double minimum;        /* of the schedule, more than the usual one */
     const char *optimizer; /* "sgd" (with momentum), "adam", "plain" */
 } small_options;
 
@@ -67,7 +68,7 @@ static inline small_run small_create(small_options options)
     run.loader = small_loader(options.samples ? options.samples : 10, options.batch_size ? options.batch_size : 4,
                               options.loader_seed);
     const tn_schedule schedule = {
-        .kind = TN_SCHEDULE_COSINE, .warmup = 3 + options.warmup, .period = 50, .minimum = 0.001};
+        .kind = TN_SCHEDULE_COSINE, .warmup = 3 + options.warmup, .period = 50, .minimum = 0.001 + options.minimum};
     if (strcmp(kind, "adam") == 0)
         run.optimizer = tn_adam(.learning_rate = 0.25, .schedule = schedule, .allocator = options.allocator);
     else

@@ -4,8 +4,34 @@
 #include "files.h"
 #include "formats/atomic_file.h"
 
+#include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/resource.h>
+
+/* The linker leads the library's calls here (--wrap), as what they do here no file system does when it is asked. */
+static enum { AS_USUAL, SOMEBODY_ELSE_CREATES, WRITES_NOTHING } system_does;
+
+int __real_openat64(int directory, const char *path, int flags, ...);
+int __wrap_openat64(int directory, const char *path, int flags, ...);
+ssize_t __real_write(int fd, const void *data, size_t size);
+ssize_t __wrap_write(int fd, const void *data, size_t size);
+
+int __wrap_openat64(int directory, const char *path, int flags, ...)
+{
+    va_list more;
+    va_start(more, flags);
+    unsigned mode = va_arg(more, unsigned);
+    va_end(more);
+    if (system_does == SOMEBODY_ELSE_CREATES) /* just before us */
+        close(__real_openat64(directory, path, O_WRONLY | O_CREAT | O_EXCL, mode));
+    return __real_openat64(directory, path, flags, mode);
+}
+
+ssize_t __wrap_write(int fd, const void *data, size_t size)
+{
+    return system_does == WRITES_NOTHING ? 0 : __real_write(fd, data, size);
+}
 
 static tn_status save_text(const char *path, const char *text)
 {
@@ -145,6 +171,34 @@ START_TEST(test_write_fails)
 }
 END_TEST
 
+/* Two programs save at once: the second one's temporary is not ours to write to or to remove. */
+START_TEST(test_somebody_else)
+{
+    write_bytes("both", "kept", 4);
+    system_does = SOMEBODY_ELSE_CREATES;
+    tn_status status = save_text(scratch("both"), "new");
+    system_does = AS_USUAL;
+    ck_assert_int_eq(status, TN_ERR_IO);
+    ck_assert_msg(strstr(tn_last_error(), strerror(EEXIST)) != NULL, "%s", tn_last_error());
+    ck_assert(exists(scratch("both.tmp")));
+    expect_text(scratch("both"), "kept");
+}
+END_TEST
+
+/* A write that takes nothing for ever is a full disk, not an endless loop. */
+START_TEST(test_nothing_written)
+{
+    write_bytes("none", "kept", 4);
+    system_does = WRITES_NOTHING;
+    tn_status status = save_text(scratch("none"), "new");
+    system_does = AS_USUAL;
+    ck_assert_int_eq(status, TN_ERR_IO);
+    ck_assert_msg(strstr(tn_last_error(), strerror(ENOSPC)) != NULL, "%s", tn_last_error());
+    ck_assert(!exists(scratch("none.tmp")));
+    expect_text(scratch("none"), "kept");
+}
+END_TEST
+
 START_TEST(test_commit_fails)
 {
     tn_atomic_file file;
@@ -179,4 +233,4 @@ START_TEST(test_no_memory)
 END_TEST
 
 TN_SUITE("atomic_file", {test_replace}, {test_abort}, {test_symlinks}, {test_leftover}, {test_refused_targets},
-         {test_write_fails}, {test_commit_fails}, {test_no_memory})
+         {test_write_fails}, {test_somebody_else}, {test_nothing_written}, {test_commit_fails}, {test_no_memory})

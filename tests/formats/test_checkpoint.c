@@ -126,6 +126,8 @@ START_TEST(test_other_runs)
     expect_refusal(path, (small_options){.optimizer = "adam"}, false, TN_ERR_STATE, "optimizer sgd, not adam");
     expect_refusal(path, (small_options){.optimizer = "plain"}, false, TN_ERR_STATE, "optimizer state");
     expect_refusal(path, (small_options){.warmup = 1}, false, TN_ERR_STATE, "kind 2, warmup 4,");
+    expect_refusal(path, (small_options){.minimum = 0.5}, false, TN_ERR_STATE,
+                   "minimum 0.001; the optimizer has kind 2");
     expect_refusal(path, (small_options){.loader_seed = 1}, false, TN_ERR_STATE, "seed 1");
     expect_refusal(path, (small_options){.batch_size = 5}, false, TN_ERR_STATE, "batch size 5");
     expect_refusal(path, (small_options){.samples = 11}, false, TN_ERR_STATE, "11 samples");
@@ -148,6 +150,26 @@ START_TEST(test_force)
     ck_assert_int_eq(run.progress.samples, 0);
     ck_assert(run.progress.loss_sum == 0);
     ck_assert_int_eq(tn_optimizer_step_count(run.optimizer), 7);
+    small_destroy(&run);
+}
+END_TEST
+
+/* What a caller's progress of another age does not hold is left alone, to the last: one that is a size and no more. */
+START_TEST(test_progress_of_other_ages)
+{
+    const char *path = save("run", usual);
+    small_run run = small_create(other_weights);
+    const tn_progress before = run.progress = (tn_progress){sizeof before, 5, 6, 7, 8, 9};
+    tn_checkpoint checkpoint = small_checkpoint(&run);
+    run.progress.struct_size = sizeof run.progress.struct_size;
+    ck_ok(tn_checkpoint_load(path, &checkpoint));
+    ck_assert_mem_eq(&run.progress.epoch, &before.epoch, sizeof before - offsetof(tn_progress, epoch));
+    run.progress.struct_size = offsetof(tn_progress, loss_sum);
+    ck_ok(tn_checkpoint_load(path, &checkpoint));
+    ck_assert_int_eq(run.progress.batch, 1);
+    ck_assert_mem_eq(&run.progress.loss_sum, &before.loss_sum, sizeof before - offsetof(tn_progress, loss_sum));
+    run.progress.struct_size = 0;
+    ck_fails(tn_checkpoint_load(path, &checkpoint), TN_ERR_INVALID, "tn_progress");
     small_destroy(&run);
 }
 END_TEST
@@ -415,6 +437,7 @@ START_TEST(test_damage)
 }
 END_TEST
 
-TN_SUITE("checkpoint", TN_LOOPED(test_round_trip, 3), {test_contents}, {test_other_runs}, {test_force}, {test_parts},
-         TN_LOOPED(test_begun_step_is_not_saved, 2), {test_begun_step_without_optimizer},
-         TN_LOOPED(test_load_after_backward, 4), {test_arguments}, {test_values}, {test_strangers}, {test_damage})
+TN_SUITE("checkpoint", TN_LOOPED(test_round_trip, 3), {test_contents}, {test_other_runs}, {test_force},
+         {test_progress_of_other_ages}, {test_parts}, TN_LOOPED(test_begun_step_is_not_saved, 2),
+         {test_begun_step_without_optimizer}, TN_LOOPED(test_load_after_backward, 4), {test_arguments}, {test_values},
+         {test_strangers}, {test_damage})

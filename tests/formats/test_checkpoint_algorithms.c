@@ -26,7 +26,7 @@ typedef struct run {
 typedef struct setup {
     bool precise, measure, keep_outputs, tanh, frozen; /* the last two: of the first layer */
     int threads;                                       /* 0: 1 */
-    const tn_allocator *allocator;
+    const tn_allocator *allocator, *of_model;
 } setup;
 
 static run run_create(setup s)
@@ -38,7 +38,9 @@ static run run_create(setup s)
                       tn_max_pool2d(.pool_size = 2),
                       tn_conv2d(.filters = 5, .kernel_size = 3, .padding = TN_SAME, .activation = TN_TANH),
                       tn_dropout(.rate = 0.25f), tn_conv2d(.filters = 3, .kernel_size = 5), tn_flatten()),
-        TN_OPTIONS(tn_model_options, .input_shape = {SIZE, SIZE, 2}, .seed = 4, .precise = s.precise), &r.model));
+        TN_OPTIONS(tn_model_options, .input_shape = {SIZE, SIZE, 2}, .seed = 4, .precise = s.precise,
+                   .allocator = s.of_model),
+        &r.model));
     ck_ok(tn_session_create(r.model,
                             TN_OPTIONS(tn_session_options, .batch_size = BATCH, .training = true, .measure = s.measure,
                                        .keep_outputs = s.keep_outputs, .threads = s.threads ? s.threads : 1,
@@ -500,7 +502,33 @@ START_TEST(test_no_memory)
 }
 END_TEST
 
+/* Whichever request of a save is refused, it says so, leaves nothing and can be made again. */
+START_TEST(test_no_memory_to_save)
+{
+    accounts a;
+    const tn_allocator allocator = accounts_allocator(&a);
+    run r = run_create((setup){.of_model = &allocator});
+    take_others(&r);
+    train(&r, 1);
+    const tn_checkpoint checkpoint = checkpoint_of(&r);
+    const size_t bytes = a.bytes;
+    size_t refused = 0;
+    for (tn_status status = TN_ERR_NO_MEMORY; status != TN_OK;) {
+        a.calls = 0;
+        a.fail_at = ++refused;
+        status = tn_checkpoint_save(scratch("refused"), &checkpoint);
+        ck_assert_msg(status == TN_OK || status == TN_ERR_NO_MEMORY, "%s", tn_last_error());
+        ck_assert_uint_eq(a.bytes, bytes);
+        ck_assert(exists(scratch("refused")) == (status == TN_OK));
+    }
+    a.fail_at = 0;
+    ck_assert_uint_gt(refused, 4 + 2 * LAYERS);
+    run_destroy(&r);
+    ck_assert_uint_eq(a.bytes, 0);
+}
+END_TEST
+
 TN_SUITE("checkpoint_algorithms", TN_LOOPED(test_resume, 3), {test_measured}, {test_plan}, {test_frozen_later},
          {test_prediction}, TN_LOOPED(test_unknown, 10), {test_chunks}, {test_keep_outputs}, {test_thawed},
          {test_passes_in_file}, TN_LOOPED(test_unnamed_pass, 6), {test_two_names_of_frozen}, {test_empty_name},
-         {test_no_choice}, {test_precise}, {test_no_memory})
+         {test_no_choice}, {test_precise}, {test_no_memory}, {test_no_memory_to_save})

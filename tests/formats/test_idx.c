@@ -2,6 +2,8 @@
 /** @file
  *  IDX, plain and gzip. */
 #include "damage.h"
+#include "formats/bytes_in.h"
+#include "formats/gzip_in.h"
 #include "reference_files.h"
 
 #include <zlib.h>
@@ -80,7 +82,9 @@ END_TEST
 
 START_TEST(test_arguments)
 {
+    const tn_allocator half = {NULL, accounts_release, NULL};
     tn_tensor *tensor = NULL;
+    ck_fails(tn_idx_load(&half, "x", 0, &tensor), TN_ERR_INVALID, "alloc is NULL");
     ck_fails(tn_idx_load(NULL, NULL, 0, &tensor), TN_ERR_INVALID, "path is NULL");
     ck_fails(tn_idx_load(NULL, "x", 0, NULL), TN_ERR_INVALID, "out is NULL");
     ck_fails(tn_idx_load(NULL, scratch("missing"), 0, &tensor), TN_ERR_IO, "missing");
@@ -148,6 +152,12 @@ START_TEST(test_gzip_attacks)
     tn_tensor_destroy(&tensor);
     ck_assert_uint_eq(a.bytes, 0);
     ck_assert_uint_le(a.peak, (16 << 20) + 65536);
+    /* more than is unpacked at a time */
+    static const unsigned char more[] = {0, 0, 8, 1, 1, 0, 0, 1};
+    length = gzip_zeros(more, sizeof more, (16 << 20) + 1, file, sizeof file);
+    ck_ok(tn_idx_load(NULL, write_bytes("more", file, length), 0, &tensor));
+    ck_assert_int_eq(tn_tensor_size(tensor), (16 << 20) + 1);
+    tn_tensor_destroy(&tensor);
 }
 END_TEST
 
@@ -175,6 +185,35 @@ START_TEST(test_gzip_members)
 }
 END_TEST
 
+/* The file shrinks while it is unpacked. */
+START_TEST(test_shrinks)
+{
+    static unsigned char file[200000];
+    uint32_t state = 1;
+    for (size_t i = 0; i < 100000; i++)
+        file[i] = (unsigned char)((state = state * 1664525u + 1013904223u) >> 24); /* nothing to compress */
+    uLongf length = sizeof file - 100000;
+    z_stream stream = {.next_in = file, .avail_in = 90000, .next_out = file + 100000, .avail_out = (uInt)length};
+    ck_assert_int_eq(deflateInit2(&stream, 1, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    ck_assert_int_eq(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    length = stream.total_out;
+    deflateEnd(&stream);
+    const char *path = write_bytes("shrinks", file + 100000, length);
+    tn_bytes_in in;
+    tn_gzip_in *gzip = NULL;
+    static unsigned char out[90000];
+    ck_ok(tn_bytes_open(&in, path));
+    ck_ok(tn_gzip_open(NULL, &in, &gzip));
+    ck_ok(tn_gzip_read(gzip, out, 10, "a start"));
+    ck_assert_mem_eq(out, file, 10);
+    ck_assert_int_eq(truncate(path, 20000), 0);
+    ck_fails(tn_gzip_read(gzip, out, 89990, "the rest"), TN_ERR_IO, "became shorter while the compressed data");
+    tn_gzip_close(&gzip);
+    tn_gzip_close(&gzip);
+    tn_bytes_close(&in);
+}
+END_TEST
+
 START_TEST(test_damage)
 {
     damage_truncate(load, idx_plain, sizeof idx_plain);
@@ -187,4 +226,4 @@ START_TEST(test_damage)
 END_TEST
 
 TN_SUITE("idx", {test_reference}, {test_members}, {test_arguments}, {test_refused}, {test_empty}, {test_gzip_attacks},
-         {test_gzip_members}, {test_damage})
+         {test_gzip_members}, {test_shrinks}, {test_damage})

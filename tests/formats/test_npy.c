@@ -90,6 +90,7 @@ END_TEST
 START_TEST(test_arguments)
 {
     tn_tensor *tensor = NULL;
+    ck_fails(tn_npy_load(&(tn_allocator){NULL, accounts_release, NULL}, "x", &tensor), TN_ERR_INVALID, "alloc is NULL");
     ck_fails(tn_npy_load(NULL, NULL, &tensor), TN_ERR_INVALID, "path");
     ck_fails(tn_npy_load(NULL, "x", NULL), TN_ERR_INVALID, "out");
     ck_fails(tn_npy_save(NULL, NULL), TN_ERR_INVALID, "path");

@@ -86,6 +86,8 @@ START_TEST(test_arguments)
 {
     tn_tensor *tensor = NULL;
     const char *path = write_bytes("rgb", png_rgb, sizeof png_rgb);
+    ck_fails(tn_png_load(&(tn_allocator){NULL, accounts_release, NULL}, path, 3, 0, &tensor), TN_ERR_INVALID,
+             "alloc is NULL");
     ck_fails(tn_png_load(NULL, NULL, 3, 0, &tensor), TN_ERR_INVALID, "path");
     ck_fails(tn_png_load(NULL, path, 3, 0, NULL), TN_ERR_INVALID, "out");
     ck_fails(tn_png_load(NULL, path, 2, 0, &tensor), TN_ERR_INVALID, "channels is 2");

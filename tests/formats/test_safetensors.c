@@ -2,6 +2,7 @@
 /** @file
  *  safetensors: files of others, files of ours, byte for byte. */
 #include "damage.h"
+#include "formats/safetensors.h"
 #include "reference_files.h"
 
 static tn_status load(const tn_allocator *allocator, const char *path)
@@ -173,10 +174,17 @@ START_TEST(test_arguments)
     ck_fails(SAVE(NAMES("a", "\xff"), pair, NULL, 0), TN_ERR_INVALID, "UTF-8");
     ck_fails(SAVE(NAMES("a", "b"), pair, NULL, 1), TN_ERR_INVALID, "metadata");
     ck_fails(SAVE(NAMES("a", "b"), pair, (tn_metadata[]){{"k", NULL}}, 1), TN_ERR_INVALID, "NULL value");
+    ck_fails(SAVE(NAMES("a", "b"), pair, (tn_metadata[]){{NULL, "v"}}, 1), TN_ERR_INVALID, "NULL key");
     ck_fails(SAVE(NAMES("a", "b"), pair, (tn_metadata[]){{"k", "\x80"}}, 1), TN_ERR_INVALID, "UTF-8");
+    ck_fails(SAVE(NAMES("a", "b"), pair, (tn_metadata[]){{"\x80", "v"}}, 1), TN_ERR_INVALID, "UTF-8");
     ck_fails(SAVE(NAMES("a", "b"), pair, ((tn_metadata[]){{"k", "1"}, {"k", "2"}}), 2), TN_ERR_INVALID, "keys");
     ck_fails(SAVE(NAMES("a", "b"), pair, (tn_metadata[]){{"tinynet.checksum", "0"}}, 1), TN_ERR_INVALID, "tinynet.");
+    ck_fails(SAVE(NAMES("a", "b"), pair, (tn_metadata[]){{"k", "v"}}, SIZE_MAX), TN_ERR_INVALID, "far too much");
+    ck_fails(tn_safetensors_save(path, SIZE_MAX, (const char *[]){"a"}, pair, NULL, 0), TN_ERR_INVALID, "far too many");
+    ck_fails(tn_safetensors_write(NULL, path, 1, (const char *[]){"a"}, NULL, NULL, 0), TN_ERR_INVALID, "NULL");
+    ck_fails(tn_safetensors_write(NULL, path, 1, (const char *[]){"a"}, pair, NULL, SIZE_MAX), TN_ERR_INVALID, "many");
     ck_assert(!exists(path) && !exists(scratch("arguments.tmp")));
+    ck_fails(tn_safetensors_open(&(tn_allocator){NULL, accounts_release, NULL}, path, &file), TN_ERR_INVALID, "alloc");
     ck_fails(tn_safetensors_open(NULL, NULL, &file), TN_ERR_INVALID, "path");
     ck_fails(tn_safetensors_open(NULL, "x", NULL), TN_ERR_INVALID, "out");
     ck_fails(tn_safetensors_load(NULL, "x", &none), TN_ERR_INVALID, "file");
@@ -188,8 +196,26 @@ START_TEST(test_arguments)
     ck_ok(tn_safetensors_open(NULL, path, &file));
     ck_assert_uint_eq(tn_safetensors_count(file), 0);
     ck_fails(tn_safetensors_load(file, NULL, &none), TN_ERR_INVALID, "name");
+    ck_fails(tn_safetensors_load(file, "a", NULL), TN_ERR_INVALID, "out");
+    ck_assert_ptr_null(tn_safetensors_metadata(file, NULL));
     tn_safetensors_close(&file);
     tn_tensor_destroy(&t);
+}
+END_TEST
+
+/* A header that no reader of ours would take is not written. */
+START_TEST(test_large_header)
+{
+    enum { ESCAPED = 17000000 }; /* six bytes each */
+    char *value = malloc(ESCAPED + 1);
+    ck_assert_ptr_nonnull(value);
+    memset(value, 1, ESCAPED);
+    value[ESCAPED] = '\0';
+    const tn_metadata metadata = {"long", value};
+    ck_fails(tn_safetensors_save(scratch("large"), 0, NULL, NULL, &metadata, 1), TN_ERR_UNSUPPORTED,
+             "its header would");
+    ck_assert(!exists(scratch("large")) && !exists(scratch("large.tmp")));
+    free(value);
 }
 END_TEST
 
@@ -208,4 +234,4 @@ START_TEST(test_damage)
 END_TEST
 
 TN_SUITE("safetensors", {test_file_of_others}, {test_round_trip}, {test_bytes}, {test_same_bytes}, {test_arguments},
-         {test_damage})
+         {test_large_header}, {test_damage})

@@ -74,6 +74,8 @@ START_TEST(test_data)
     ck_fails(open_header("{\"a\":" T("U8", "4e0", 0, 4) "}", 4), TN_ERR_FORMAT, "no integer");
     ck_fails(open_header("{\"a\":" T("U8", "04", 0, 4) "}", 4), TN_ERR_FORMAT, "");
     ck_fails(open_header("{\"a\":" T("U8", "18446744073709551620", 0, 4) "}", 4), TN_ERR_FORMAT, "too large");
+    ck_fails(open_header("{\"a\":" T("U8", "18446744073709551616", 0, 0) "}", 0), TN_ERR_FORMAT, "too large");
+    ck_fails(open_header("{\"a\":" T("U8", "184467440737095516150", 0, 0) "}", 0), TN_ERR_FORMAT, "too large");
 }
 END_TEST
 
@@ -215,6 +217,23 @@ START_TEST(test_unloadable)
 }
 END_TEST
 
+/* As many dimensions as there can be. */
+START_TEST(test_highest_rank)
+{
+    static const char header[] = "{\"a\":" T("U8", "1 , 2,\t1,\n1,3,1,1,1 ", 0, 6) "}";
+    tn_safetensors *file = NULL;
+    tn_tensor *tensor = NULL;
+    ck_ok(tn_safetensors_open(NULL, make(header, sizeof header - 1, 6), &file));
+    ck_ok(tn_safetensors_load(file, "a", &tensor));
+    ck_assert_int_eq(tn_tensor_rank(tensor), 8);
+    ck_assert_int_eq(tn_tensor_dim(tensor, 1), 2);
+    ck_assert_int_eq(tn_tensor_dim(tensor, 4), 3);
+    ck_assert_int_eq(tn_tensor_dim(tensor, 7), 1);
+    tn_tensor_destroy(&tensor);
+    tn_safetensors_close(&file);
+}
+END_TEST
+
 /* The file shrinks between open and load. */
 START_TEST(test_shrinks)
 {
@@ -231,4 +250,4 @@ START_TEST(test_shrinks)
 END_TEST
 
 TN_SUITE("safetensors_hostile", {test_accepted}, {test_data}, {test_header}, {test_length}, {test_memory},
-         {test_unloadable}, {test_shrinks})
+         {test_unloadable}, {test_highest_rank}, {test_shrinks})

@@ -51,6 +51,43 @@ START_TEST(test_by_name)
 }
 END_TEST
 
+/* A file of somebody else's with one tensor of 16 zero bytes. */
+static const char *write_other(const char *dtype, const char *shape)
+{
+    unsigned char file[256] = {0};
+    int length =
+        snprintf((char *)file + 8, sizeof file - 24,
+                 "{\"conv2d_1.bias\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[0,16]}}", dtype, shape);
+    file[0] = (unsigned char)length;
+    return write_bytes("other", file, 8 + (size_t)length + 16);
+}
+
+START_TEST(test_other_kinds)
+{
+    tn_model *model = small_model(3, 1), *untouched = small_model(3, 1);
+    ck_fails(tn_model_load(model, write_other("F64", "2"), true), TN_ERR_TYPE,
+             "conv2d_1.bias is F64, model expects F32");
+    ck_fails(tn_model_load(model, write_other("F32", "1,1,1,1,1,1,1,1,4"), true), TN_ERR_UNSUPPORTED, "9 dimensions");
+    ck_fails(tn_model_load(model, write_other("F32", "4"), true), TN_ERR_SHAPE,
+             "conv2d_1.bias is [4], model expects [2]");
+    expect_parameters(model, untouched, true);
+    tn_model_destroy(&model);
+    tn_model_destroy(&untouched);
+}
+END_TEST
+
+/* A model without parameters has an empty file, in which a part of it is not to be found. */
+START_TEST(test_no_parameters)
+{
+    tn_model *model = NULL;
+    ck_ok(tn_model_create(tn_flatten(), TN_OPTIONS(tn_model_options, .input_shape = {2, 2, 1}), &model));
+    ck_ok(tn_model_save(model, scratch("empty")));
+    ck_ok(tn_model_load(model, scratch("empty"), false));
+    ck_fails(tn_model_load(model, scratch("empty"), true), TN_NOT_FOUND, "has no tensor of the model's");
+    tn_model_destroy(&model);
+}
+END_TEST
+
 START_TEST(test_mismatch)
 {
     tn_model *three = small_model(3, 1), *five = small_model(5, 2), *untouched = small_model(5, 2);
@@ -112,4 +149,5 @@ START_TEST(test_damage)
 }
 END_TEST
 
-TN_SUITE("weights", {test_round_trip}, {test_by_name}, {test_mismatch}, {test_arguments}, TN_LOOPED(test_damage, 2))
+TN_SUITE("weights", {test_round_trip}, {test_by_name}, {test_mismatch}, {test_other_kinds}, {test_no_parameters},
+         {test_arguments}, TN_LOOPED(test_damage, 2))
