@@ -7,9 +7,9 @@
 #include "files.h"
 #include "formats/safetensors.h"
 
-/** Write `path` again as "changed", with `value` for `key`, which need not be there; NULL leaves the key out. Returns
- * the new path. */
-static inline const char *rewrite(const char *path, const char *key, const char *value)
+/** As rewrite, and with `replacement` for the tensor `replaced`. */
+static inline const char *rewrite_tensor(const char *path, const char *key, const char *value, const char *replaced,
+                                         const tn_tensor *replacement)
 {
     tn_safetensors *file = NULL;
     const char *names[32];
@@ -20,7 +20,10 @@ static inline const char *rewrite(const char *path, const char *key, const char 
     ck_ok(tn_safetensors_open(NULL, path, &file));
     for (size_t i = 0; i < tn_safetensors_count(file); i++) {
         names[i] = tn_safetensors_name(file, i);
-        ck_ok(tn_safetensors_load(file, names[i], &tensors[i]));
+        if (replaced != NULL && strcmp(names[i], replaced) == 0)
+            ck_ok(tn_tensor_clone(NULL, replacement, &tensors[i]));
+        else
+            ck_ok(tn_safetensors_load(file, names[i], &tensors[i]));
     }
     for (size_t i = 0; i < file->header.metadata_count; i++) {
         const char *found = file->header.text + file->header.metadata[i];
@@ -37,6 +40,13 @@ static inline const char *rewrite(const char *path, const char *key, const char 
         tn_tensor_destroy(&tensors[i]);
     tn_safetensors_close(&file);
     return scratch("changed");
+}
+
+/** Write `path` again as "changed", with `value` for `key`, which need not be there; NULL leaves the key out. Returns
+ *  the new path. */
+static inline const char *rewrite(const char *path, const char *key, const char *value)
+{
+    return rewrite_tensor(path, key, value, NULL, NULL);
 }
 
 #endif

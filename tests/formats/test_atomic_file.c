@@ -82,8 +82,10 @@ START_TEST(test_abort)
     ck_ok(tn_atomic_open(&file, NULL, scratch("b")));
     ck_ok(tn_atomic_write(&file, "half", 4));
     ck_assert(exists(scratch("b.tmp")));
+    int open_file = file.fd, open_directory = file.directory;
     tn_atomic_abort(&file);
     tn_atomic_abort(&file);
+    ck_assert(fcntl(open_file, F_GETFD) < 0 && fcntl(open_directory, F_GETFD) < 0);
     ck_assert(!exists(scratch("b.tmp")));
     expect_text(scratch("b"), "kept");
 }

@@ -85,6 +85,13 @@ START_TEST(test_utf8)
 {
     ck_assert(tn_utf8_valid("plain, \xc3\xa9, \xe2\x82\xac, \xf0\x9f\x98\x80",
                             strlen("plain, \xc3\xa9, \xe2\x82\xac, \xf0\x9f\x98\x80")));
+    /* the first and the last of each range */
+    static const char *const edges[] = {"\x01\x7f",         "\xc2\x80",         "\xdf\xbf",         "\xe0\xa0\x80",
+                                        "\xe1\x80\x80",     "\xec\xbf\xbf",     "\xed\x80\x80",     "\xed\x9f\xbf",
+                                        "\xee\x80\x80",     "\xef\xbf\xbf",     "\xf0\x90\x80\x80", "\xf0\xbf\xbf\xbf",
+                                        "\xf1\x80\x80\x80", "\xf3\xbf\xbf\xbf", "\xf4\x80\x80\x80", "\xf4\x8f\xbf\xbf"};
+    for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++)
+        ck_assert_msg(tn_utf8_valid(edges[i], strlen(edges[i])), "edge %zu", i);
     const char *const malformed[] = {"\x80",
                                      "\xc0\x80",
                                      "\xc3",
@@ -94,7 +101,18 @@ START_TEST(test_utf8)
                                      "\xf5\x80\x80\x80",
                                      "\xe2\x82",
                                      "\xf0\x8f\xbf\xbf",
-                                     "\xe2\x82z"};
+                                     "\xe2\x82z",
+                                     "\xe2\x82\xff",
+                                     "\xc3\x7f",
+                                     "\xc3\xc0",
+                                     "\xe0\x9f\xbf",
+                                     "\xf0\x9f\x98",
+                                     "\xf0\x9f\x98\x7f",
+                                     "\xf0\x9f\xc0\x80",
+                                     "\xf1\x7f\x80\x80",
+                                     "\xf4\x90\xbf\xbf",
+                                     "\xff",
+                                     "a\xe2"};
     for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++)
         ck_assert_msg(!tn_utf8_valid(malformed[i], strlen(malformed[i])), "%zu", i);
 }

@@ -241,11 +241,16 @@ START_TEST(test_values)
         {"tinynet.optimizer.steps", "9223372036854775808", TN_ERR_FORMAT},
         {"tinynet.optimizer.steps", "", TN_ERR_FORMAT},
         {"tinynet.optimizer.steps", "7 ", TN_ERR_FORMAT},
+        {"tinynet.optimizer.steps", "7a", TN_ERR_FORMAT},
+        {"tinynet.optimizer.steps", "99999999999999999999", TN_ERR_FORMAT},
         {"tinynet.optimizer.steps", NULL, TN_ERR_STATE},
         {"tinynet.learning_rate", "7ff8000000000000", TN_ERR_FORMAT}, /* NaN */
         {"tinynet.learning_rate", "7ff0000000000000", TN_ERR_FORMAT}, /* infinity */
         {"tinynet.learning_rate", "bfb999999999999a", TN_ERR_FORMAT}, /* -0.1 */
         {"tinynet.learning_rate", "0.1", TN_ERR_FORMAT},
+        {"tinynet.learning_rate", "bfb999999999999g", TN_ERR_FORMAT},
+        {"tinynet.schedule.period", "51", TN_ERR_STATE},
+        {"tinynet.schedule.gamma", "3ff0000000000001", TN_ERR_STATE},
         {"tinynet.session.step", "18446744073709551616", TN_ERR_FORMAT},
         {"tinynet.loader.batch", "4", TN_ERR_FORMAT}, /* an epoch has 3 */
         {"tinynet.loader.epoch", "-2", TN_ERR_FORMAT},
@@ -263,6 +268,18 @@ START_TEST(test_values)
     ck_ok(tn_checkpoint_load(rewrite(scratch("run"), "tinynet.loader.batch", "3"), &checkpoint));
     ck_ok(tn_checkpoint_load(rewrite(scratch("run"), "tinynet.algorithm.conv2d_1", NULL), &checkpoint));
     small_destroy(&run);
+}
+END_TEST
+
+/* State of another shape than its parameter's. */
+START_TEST(test_other_state)
+{
+    const char *path = save("run", usual);
+    tn_tensor *one = NULL;
+    ck_ok(tn_tensor_create(NULL, TN_F32, 1, (const int64_t[]){1}, &one));
+    path = rewrite_tensor(path, "program.note", "mine", "optimizer.dense_1.bias.momentum", one);
+    expect_refusal(path, other_weights, false, TN_ERR_SHAPE, "dense_1.bias.momentum is [1], optimizer expects [3]");
+    tn_tensor_destroy(&one);
 }
 END_TEST
 
@@ -440,4 +457,4 @@ END_TEST
 TN_SUITE("checkpoint", TN_LOOPED(test_round_trip, 3), {test_contents}, {test_other_runs}, {test_force},
          {test_progress_of_other_ages}, {test_parts}, TN_LOOPED(test_begun_step_is_not_saved, 2),
          {test_begun_step_without_optimizer}, TN_LOOPED(test_load_after_backward, 4), {test_arguments}, {test_values},
-         {test_strangers}, {test_damage})
+         {test_other_state}, {test_strangers}, {test_damage})

@@ -474,7 +474,7 @@ START_TEST(test_no_memory)
 {
     accounts a;
     const tn_allocator allocator = accounts_allocator(&a);
-    run saved = run_create((setup){0}), r = run_create((setup){.allocator = &allocator});
+    run saved = run_create((setup){0}), r = run_create((setup){.allocator = &allocator, .of_model = &allocator});
     take_others(&saved);
     train(&saved, 1);
     (void)save(&saved, "run");

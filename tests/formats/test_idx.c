@@ -77,6 +77,8 @@ START_TEST(test_members)
     size_t first = gzip_zeros(idx_plain, 5, 0, file, sizeof file);
     size_t second = gzip_zeros(idx_plain + 5, sizeof idx_plain - 5, 0, file + first, sizeof file - first);
     expect_reference(write_bytes("members", file, first + second));
+    memcpy(file + first + second, "no member", 9);
+    ck_fails(load_bytes(file, first + second + 9), TN_ERR_FORMAT, "gzip stream is damaged: incorrect header check");
 }
 END_TEST
 

@@ -160,7 +160,7 @@ START_TEST(test_arguments)
     tn_tensor *t = NULL, *none = NULL;
     tn_safetensors *file = NULL;
     ck_ok(tn_tensor_create(NULL, TN_F32, 1, &one, &t));
-    const tn_tensor *const pair[] = {t, t}, *const missing[] = {t, NULL};
+    const tn_tensor *const pair[] = {t, t}, *const missing[] = {t, NULL, t};
     const char *path = scratch("arguments");
 #define SAVE(names, tensors, ...) tn_safetensors_save(path, 2, (const char *[])names, tensors, __VA_ARGS__)
 #define NAMES(a, b) {a, b}
@@ -168,6 +168,7 @@ START_TEST(test_arguments)
     ck_fails(tn_safetensors_save(path, 1, NULL, pair, NULL, 0), TN_ERR_INVALID, "names");
     ck_fails(tn_safetensors_save(path, 1, NULL, NULL, NULL, 0), TN_ERR_INVALID, "tensors");
     ck_fails(SAVE(NAMES("a", "b"), missing, NULL, 0), TN_ERR_INVALID, "tensor 1 is NULL");
+    ck_fails(SAVE(NAMES("a", "b"), missing + 1, NULL, 0), TN_ERR_INVALID, "tensor 0 is NULL");
     ck_fails(SAVE(NAMES("a", NULL), pair, NULL, 0), TN_ERR_INVALID, "name 1 is NULL");
     ck_fails(SAVE(NAMES("same", "same"), pair, NULL, 0), TN_ERR_INVALID, "two tensors are named same");
     ck_fails(SAVE(NAMES("a", "__metadata__"), pair, NULL, 0), TN_ERR_INVALID, "__metadata__");

@@ -44,6 +44,7 @@ START_TEST(test_accepted)
     ck_ok(open_header("{ \"a\" : { \"data_offsets\" : [ 0 , 4 ] , \"shape\" : [ ] , \"dtype\" : \"F32\" } }", 4));
     ck_ok(open_header("{\"b\":" T("U8", "3", 4, 7) ",\"a\":" T("F32", "1", 0, 4) "}", 7));
     ck_ok(open_header("{\"b\":" T("F4", "2,3", 0, 3) "}", 3));
+    ck_ok(open_header("{\"\\ud955\\uDF00\\uDA00\\udc00\\udb00\\uddff\":" T("U8", "1", 0, 1) "}", 1));
     ck_ok(open_header("{\"\\ud83d\\uDe00\\ud7ff\\ue000\\\\ud800\\\\\":" T("U8", "1", 0, 1) "}", 1));
     ck_ok(open_header("{\"b\":" T("U8", "1,1,1,1,1,1,1,1,1,1", 0, 1) "}", 1));
 }
@@ -96,6 +97,7 @@ START_TEST(test_header)
         "{\"a\":{}}",
         "{\"a\":{\"dtype\":\"U8\"}}",
         "{\"a\":{\"dtype\":\"U8\",\"shape\":[0]}}",
+        "{\"a\":{\"dtype\":[5],\"shape\":[0],\"data_offsets\":[0,0]}}",
         "{\"a\":{\"dtype\":5,\"shape\":[0],\"data_offsets\":[0,0]}}",
         "{\"a\":{\"dtype\":\"U8\",\"shape\":\"0\",\"data_offsets\":[0,0]}}",
         "{\"a\":{\"dtype\":\"U8\",\"shape\":[[0]],\"data_offsets\":[0,0]}}",
@@ -122,6 +124,9 @@ START_TEST(test_header)
         "{\"\xed\xa0\x80\":" T("U8", "0", 0, 0) "}",
         "{\"\\ud800\":" T("U8", "0", 0, 0) "}",
         "{\"\\uDC00\":" T("U8", "0", 0, 0) "}",
+        "{\"\\udf00\":" T("U8", "0", 0, 0) "}",
+        "{\"\\uda00\":" T("U8", "0", 0, 0) "}",
+        "{\"\\uDBff\\udg00\":" T("U8", "0", 0, 0) "}",
         "{\"\\ud800\\ud800\":" T("U8", "0", 0, 0) "}",
         "{\"\\uDBff\\\\dc00\":" T("U8", "0", 0, 0) "}",
         "{\"\\ud83d\\ude00\\udE00\":" T("U8", "0", 0, 0) "}",
@@ -129,6 +134,7 @@ START_TEST(test_header)
         "{/* a comment */}",
         "{\"__metadata__\":{\"tinynet.checksum\":\"00000000\"}}",
         "{\"__metadata__\":{\"tinynet.checksum\":\"0000\"}}",
+        "{\"__metadata__\":{\"tinynet.checksum\":\"00000000\",\"tinynet.checksum\":\"00000000\"}}",
         "{\"__metadata__\":{\"tinynet.checksum\":\"ABCDEF01\"}}",
         "{\"__metadata__\":{\"tinynet.checksum\":\"\\u00300000000\"}}",
         "{\"__metadata__\":{\"tinynet.format\":\"tensors 1\"}}",

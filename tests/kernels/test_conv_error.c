@@ -11,6 +11,7 @@
  *  Sums are as deep as AlexNet's in what they run over (channels, filters, or pixels of all images), and thin in the
  *  rest, where every number is a sum of its own: so the reference is quick. */
 #include "conv_bounds.h"
+#include "guarded.h"
 #include "isa_suite.h"
 
 #include "kernels/conv_gemm.h"
@@ -255,17 +256,16 @@ static void run_pass(const conv_bounds *algorithm, const operands *o, float *out
                                .threads = 2,
                                .algorithm = algorithm->m ? TN_CONV_WINOGRAD : TN_CONV_GEMM,
                                .scratch_bytes = bytes};
-    void *scratch = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    guarded scratch = guard(bytes);
     tn_pool *pool = pool_of(2);
-    ck_assert_ptr_nonnull(scratch);
     if (pass == TN_CONV_FORWARD)
-        tn_conv_forward(&plan, pool, s->n, o->x, o->w, NULL, NULL, TN_LINEAR, out, scratch);
+        tn_conv_forward(&plan, pool, s->n, o->x, o->w, NULL, NULL, TN_LINEAR, out, scratch.memory);
     else if (pass == TN_CONV_DATA)
-        tn_conv_data_gradient(&plan, pool, s->n, o->dy, o->w, NULL, out, scratch);
+        tn_conv_data_gradient(&plan, pool, s->n, o->dy, o->w, NULL, out, scratch.memory);
     else
-        tn_conv_filter_gradient(&plan, pool, s->n, o->x, o->dy, false, out, scratch);
+        tn_conv_filter_gradient(&plan, pool, s->n, o->x, o->dy, false, out, scratch.memory);
     tn_pool_destroy(&pool);
-    free(scratch);
+    check_guard(&scratch);
 }
 
 static double largest_difference(const float *got, const double *exact, int64_t count)

@@ -6,6 +6,7 @@
  *  Every operand is allocated at its exact size, results and scratch start out as NaN: reading past an end or reading
  *  what was not written shows. */
 #include "conv_reference.h"
+#include "guarded.h"
 #include "suite.h"
 
 #include <math.h>
@@ -191,7 +192,8 @@ static tn_conv_plan run_pass(const conv_case *c, tn_conv_pass pass, const tn_con
     tn_pool *pool = NULL;
     ck_ok(tn_conv_plan_pass(&c->shape, pass, wishes, &plan));
     ck_ok(tn_pool_create(NULL, c->threads, &pool));
-    void *scratch = nan_scratch(plan.scratch_bytes), *prepared = prepare(&plan, pool, o);
+    guarded scratch = guard(plan.scratch_bytes);
+    void *prepared = prepare(&plan, pool, o);
     int64_t size = result_size(c, pass);
     free(o->out);
     o->out = nan_floats(size);
@@ -199,12 +201,12 @@ static tn_conv_plan run_pass(const conv_case *c, tn_conv_pass pass, const tn_con
         o->out[i] = (float)(i % 100 + 1);
     if (pass == TN_CONV_FORWARD)
         tn_conv_forward(&plan, pool, c->n, o->x, o->w, prepared, o->bias, c->relu ? TN_RELU : TN_LINEAR, o->out,
-                        scratch);
+                        scratch.memory);
     else if (pass == TN_CONV_DATA)
-        tn_conv_data_gradient(&plan, pool, c->n, o->dy, o->w, prepared, o->out, scratch);
+        tn_conv_data_gradient(&plan, pool, c->n, o->dy, o->w, prepared, o->out, scratch.memory);
     else
-        tn_conv_filter_gradient(&plan, pool, c->n, o->x, o->dy, add, o->out, scratch);
-    free(scratch);
+        tn_conv_filter_gradient(&plan, pool, c->n, o->x, o->dy, add, o->out, scratch.memory);
+    check_guard(&scratch);
     free(prepared);
     tn_pool_destroy(&pool);
     return plan;
@@ -316,11 +318,13 @@ END_TEST
 static const struct {
     int64_t n, h, w, c, f, kernel, pad, stride;
 } fast_shapes[] = {
-    {32, 13, 13, 40, 48, 3, 1, 1}, {3, 13, 13, 33, 21, 3, 1, 1}, {1, 13, 13, 64, 64, 3, 1, 1}, {33, 7, 9, 17, 19, 3, 1, 1},
-    {2, 1, 1, 16, 16, 3, 1, 1},    {4, 2, 3, 8, 40, 3, 1, 1},    {5, 17, 3, 12, 7, 3, 0, 1},   {2, 24, 24, 3, 5, 3, 1, 1},
-    {7, 6, 5, 35, 64, 3, 2, 1},    {32, 9, 9, 24, 32, 5, 2, 1},  {1, 26, 26, 16, 32, 5, 2, 1}, {3, 5, 5, 19, 33, 5, 0, 1},
-    {35, 11, 6, 13, 18, 5, 2, 1},  {2, 2, 2, 32, 32, 5, 2, 1},   {4, 15, 8, 9, 11, 5, 1, 1},   {6, 8, 8, 31, 32, 5, 4, 1},
-    {1, 43, 39, 1, 24, 11, 0, 4},  {2, 43, 39, 3, 8, 7, 3, 2},   {9, 19, 21, 1, 6, 5, 2, 1},   {3, 20, 430, 2, 9, 3, 1, 2},
+    {32, 13, 13, 40, 48, 3, 1, 1}, {3, 13, 13, 33, 21, 3, 1, 1}, {1, 13, 13, 64, 64, 3, 1, 1},
+    {33, 7, 9, 17, 19, 3, 1, 1},   {2, 1, 1, 16, 16, 3, 1, 1},   {4, 2, 3, 8, 40, 3, 1, 1},
+    {5, 17, 3, 12, 7, 3, 0, 1},    {2, 24, 24, 3, 5, 3, 1, 1},   {7, 6, 5, 35, 64, 3, 2, 1},
+    {32, 9, 9, 24, 32, 5, 2, 1},   {1, 26, 26, 16, 32, 5, 2, 1}, {3, 5, 5, 19, 33, 5, 0, 1},
+    {35, 11, 6, 13, 18, 5, 2, 1},  {2, 2, 2, 32, 32, 5, 2, 1},   {4, 15, 8, 9, 11, 5, 1, 1},
+    {6, 8, 8, 31, 32, 5, 4, 1},    {1, 43, 39, 1, 24, 11, 0, 4}, {2, 43, 39, 3, 8, 7, 3, 2},
+    {9, 19, 21, 1, 6, 5, 2, 1},    {3, 20, 430, 2, 9, 3, 1, 2},
 };
 enum { FAST_SHAPES = sizeof fast_shapes / sizeof fast_shapes[0] };
 

@@ -3,6 +3,7 @@
  *  tn_matmul with small integers, where every sum is exact in float: equal to a triple loop to the last bit, for odd
  *  sizes, all strides of the operands, alpha, beta, bias and activation, any number of threads. */
 #include "conv_reference.h"
+#include "guarded.h"
 #include "suite.h"
 
 #include <math.h>
@@ -128,12 +129,9 @@ static void run(const product *p, tn_matmul_args *args)
     tn_pool *pool = NULL;
     ck_ok(tn_matmul_scratch(p->m, p->n, p->k, p->threads, &bytes));
     ck_ok(tn_pool_create(NULL, p->threads, &pool));
-    size_t rounded = (bytes + 63) / 64 * 64 + 64 * (bytes == 0);
-    void *scratch = aligned_alloc(64, rounded);
-    ck_assert_ptr_nonnull(scratch);
-    memset(scratch, 0xff, rounded);
-    tn_matmul(pool, args, scratch);
-    free(scratch);
+    guarded scratch = guard(bytes);
+    tn_matmul(pool, args, scratch.memory);
+    check_guard(&scratch);
     tn_pool_destroy(&pool);
 }
 

@@ -3,11 +3,12 @@
  *  A product whose results go to a sink gives it the bits that it otherwise stores, each element once, within the sizes
  * of the matrix; with sizes on both sides of the blocks' limits, sides turned or not, any number of threads. */
 #include "conv_reference.h"
+#include "guarded.h"
 #include "suite.h"
 
 #include <stdatomic.h>
 
-enum { PRODUCTS = 60, GUARD = 1 << 16, PATTERN = 0x5a };
+enum { PRODUCTS = 60 };
 
 /* What a sink does here: it writes down what it gets. */
 typedef struct record {
@@ -40,16 +41,9 @@ static void run(const tn_matmul_args *args, int threads, bool to_sink)
     tn_pool *pool = NULL;
     ck_ok((to_sink ? tn_matmul_sink_scratch : tn_matmul_scratch)(args->m, args->n, args->k, threads, &bytes));
     ck_ok(tn_pool_create(NULL, threads, &pool));
-    unsigned char *scratch = aligned_alloc(64, (bytes + GUARD + 63) / 64 * 64);
-    ck_assert_ptr_nonnull(scratch);
-    memset(scratch, 0xff, bytes); /* NaN */
-    memset(scratch + bytes, PATTERN, GUARD);
-    tn_matmul(pool, args, scratch);
-    size_t intact = 0;
-    while (intact < GUARD && scratch[bytes + intact] == PATTERN)
-        intact++;
-    ck_assert_msg(intact == GUARD, "byte %zu behind the scratch was written", intact);
-    free(scratch);
+    guarded scratch = guard(bytes);
+    tn_matmul(pool, args, scratch.memory);
+    check_guard(&scratch);
     tn_pool_destroy(&pool);
 }
 

@@ -2,6 +2,7 @@
 /** @file
  *  Sums over rows and sums of squares: exact for integers, close to double for others, the same for any number of
  *  threads. */
+#include "guarded.h"
 #include "isa_suite.h"
 
 #include "kernels/kernels.h"
@@ -19,11 +20,9 @@ static void bias_gradient(int threads, const rows_case *c, const float *dy, bool
     size_t bytes;
     ck_ok(tn_bias_gradient_scratch(c->rows, c->f, &bytes));
     tn_pool *pool = pool_of(threads);
-    void *scratch = malloc(bytes + 1);
-    ck_assert_ptr_nonnull(scratch);
-    memset(scratch, 0xff, bytes);
-    tn_bias_gradient(pool, dy, c->rows, c->f, add, db, scratch);
-    free(scratch);
+    guarded scratch = guard(bytes);
+    tn_bias_gradient(pool, dy, c->rows, c->f, add, db, scratch.memory);
+    check_guard(&scratch);
     tn_pool_destroy(&pool);
 }
 

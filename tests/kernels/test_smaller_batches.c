@@ -1,36 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Scratch is sized for the largest batch; a smaller one must not need more. What a product packs, and into how many tiles
- *  a sum over rows is cut, does not grow with the batch alone: the sizes here stand on both sides of such limits.
+ *  Scratch is sized for the largest batch; a smaller one must not need more. What a product packs, and into how many
+ * tiles a sum over rows is cut, does not grow with the batch alone: the sizes here stand on both sides of such limits.
  *
  *  A guard behind the scratch shows what is written past its end. */
+#include "guarded.h"
 #include "kernels/conv.h"
 #include "kernels/kernels.h"
-#include "suite.h"
 
-enum { GUARD = 20 << 20, PATTERN = 0x5a };
-
-typedef struct guarded {
-    unsigned char *memory;
-    size_t bytes;
-} guarded;
-
-static guarded guard(size_t bytes)
-{
-    guarded g = {aligned_alloc(64, (bytes + GUARD + 63) / 64 * 64), bytes};
-    ck_assert_ptr_nonnull(g.memory);
-    memset(g.memory, PATTERN, bytes + GUARD);
-    return g;
-}
-
-static void check_guard(guarded *g)
-{
-    size_t intact = 0;
-    while (intact < GUARD && g->memory[g->bytes + intact] == PATTERN)
-        intact++;
-    ck_assert_msg(intact == GUARD, "byte %zu behind the scratch was written", intact);
-    free(g->memory);
-}
+enum { GUARD = 20 << 20 };
 
 static float *numbers(int64_t count)
 {
@@ -48,10 +26,11 @@ START_TEST(test_product)
     float *a = numbers(m * k), *b = numbers(k * n), *c = numbers(m * n);
     ck_ok(tn_pool_create(NULL, 2, &pool));
     ck_ok(tn_matmul_scratch(m, n, most, 2, &bytes));
-    guarded scratch = guard(bytes);
-    tn_matmul(pool,
-              &(tn_matmul_args){.m = m, .n = n, .k = k, .a = {a, 1, m}, .b = {b, n, 1}, .c = c, .ldc = n, .alpha = 1.0f},
-              scratch.memory);
+    guarded scratch = guard_with(bytes, GUARD);
+    tn_matmul(
+        pool,
+        &(tn_matmul_args){.m = m, .n = n, .k = k, .a = {a, 1, m}, .b = {b, n, 1}, .c = c, .ldc = n, .alpha = 1.0f},
+        scratch.memory);
     check_guard(&scratch);
     tn_pool_destroy(&pool);
     free(a);
@@ -63,12 +42,24 @@ END_TEST
 /** With strides, phases of the data gradient have different numbers of taps. */
 START_TEST(test_phases)
 {
-    const tn_conv_shape shape = {.n = 1, .h = 31, .w = 31, .c = 768, .r = 3, .s = 3, .f = 2048, .oh = 15, .ow = 15,
-                                 .stride_h = 2, .stride_w = 2, .dilation_h = 1, .dilation_w = 1, .groups = 1};
+    const tn_conv_shape shape = {.n = 1,
+                                 .h = 31,
+                                 .w = 31,
+                                 .c = 768,
+                                 .r = 3,
+                                 .s = 3,
+                                 .f = 2048,
+                                 .oh = 15,
+                                 .ow = 15,
+                                 .stride_h = 2,
+                                 .stride_w = 2,
+                                 .dilation_h = 1,
+                                 .dilation_w = 1,
+                                 .groups = 1};
     tn_conv_plan plan;
     float *dy = numbers(15 * 15 * 2048), *w = numbers((int64_t)9 * 768 * 2048), *dx = numbers(31 * 31 * 768);
     ck_ok(tn_conv_plan_pass(&shape, TN_CONV_DATA, &(tn_conv_wishes){.precise = true, .threads = 1}, &plan));
-    guarded scratch = guard(plan.scratch_bytes);
+    guarded scratch = guard_with(plan.scratch_bytes, GUARD);
     tn_conv_data_gradient(&plan, NULL, 1, dy, w, NULL, dx, scratch.memory);
     check_guard(&scratch);
     free(dy);
@@ -80,13 +71,26 @@ END_TEST
 /** The filter gradient: k is the number of windows in the batch. */
 START_TEST(test_filter_gradient)
 {
-    const tn_conv_shape shape = {.n = 80, .h = 12, .w = 12, .c = 64, .r = 3, .s = 3, .f = 384, .oh = 12, .ow = 12,
-                                 .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .pad_top = 1,
-                                 .pad_left = 1, .groups = 1};
+    const tn_conv_shape shape = {.n = 80,
+                                 .h = 12,
+                                 .w = 12,
+                                 .c = 64,
+                                 .r = 3,
+                                 .s = 3,
+                                 .f = 384,
+                                 .oh = 12,
+                                 .ow = 12,
+                                 .stride_h = 1,
+                                 .stride_w = 1,
+                                 .dilation_h = 1,
+                                 .dilation_w = 1,
+                                 .pad_top = 1,
+                                 .pad_left = 1,
+                                 .groups = 1};
     tn_conv_plan plan;
     float *x = numbers(shape.n * 144 * 64), *dy = numbers(shape.n * 144 * 384), *dw = numbers(9 * 64 * 384);
     ck_ok(tn_conv_plan_pass(&shape, TN_CONV_FILTER, &(tn_conv_wishes){.precise = true, .threads = 1}, &plan));
-    guarded scratch = guard(plan.scratch_bytes);
+    guarded scratch = guard_with(plan.scratch_bytes, GUARD);
     tn_conv_filter_gradient(&plan, NULL, 75 - _i, x, dy, false, dw, scratch.memory);
     check_guard(&scratch);
     free(x);
@@ -103,7 +107,7 @@ START_TEST(test_bias_gradient)
     float *dy = numbers(most * f), *db = numbers(f);
     ck_ok(tn_bias_gradient_scratch(most, f, &bytes));
     for (int64_t rows = most; rows > 0; rows = rows * 3 / 4) {
-        guarded scratch = guard(bytes);
+        guarded scratch = guard_with(bytes, GUARD);
         tn_bias_gradient(NULL, dy, rows - 1, f, false, db, scratch.memory);
         check_guard(&scratch);
     }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Winograd's matrices are right, the transforms of every instruction set are those matrices, and each F(m,r) keeps each
- *  pass of a convolution within its documented error. With TN_TEST_SHOW set, the errors are printed. */
+ *  Winograd's matrices are right, the transforms of every instruction set are those matrices, and each F(m,r) keeps
+ * each pass of a convolution within its documented error. With TN_TEST_SHOW set, the errors are printed. */
 #include "conv_bounds.h"
 #include "conv_reference.h"
+#include "guarded.h"
 #include "suite.h"
 
 #include "kernels/cpu.h"
 #include "kernels/isa/conv_table.h"
 #include "kernels/isa/winograd_matrices.h"
+#include "kernels/kernels.h"
 #include "kernels/winograd.h"
 
 #include <math.h>
@@ -28,8 +30,8 @@ static const tile_case tiles[] = {
 };
 enum { TILES = sizeof tiles / sizeof tiles[0] };
 
-/* y = A^T [(G g) * (B^T d)] is bilinear in g and d: it is the filtering y[j] = sum_k g[k] d[j+k] if and only if it is for
- * every pair of unit vectors. */
+/* y = A^T [(G g) * (B^T d)] is bilinear in g and d: it is the filtering y[j] = sum_k g[k] d[j+k] if and only if it is
+ * for every pair of unit vectors. */
 START_TEST(test_matrices)
 {
     const tile_case *t = &tiles[_i];
@@ -40,8 +42,8 @@ START_TEST(test_matrices)
                 double sum = 0.0;
                 for (int p = 0; p < a; p++)
                     sum += (double)t->output[j * a + p] * (double)t->filter[p * t->r + k] * (double)t->data[p * a + i];
-                ck_assert_msg(fabs(sum - (i == j + k)) < 2e-6, "F(%d,%d): y[%d] of g[%d] d[%d] is %g", t->m, t->r, j,
-                              k, i, sum);
+                ck_assert_msg(fabs(sum - (i == j + k)) < 2e-6, "F(%d,%d): y[%d] of g[%d] d[%d] is %g", t->m, t->r, j, k,
+                              i, sum);
             }
 }
 END_TEST
@@ -91,9 +93,11 @@ static void check_map(const char *name, tn_winograd_map *map, const float *matri
 /* Instruction set _i / TILES, matrices _i % TILES. */
 START_TEST(test_maps)
 {
-    const tn_conv_table *tables[] = {&tn_conv_table_generic,
+    const tn_conv_table *tables[] = {
+        &tn_conv_table_generic,
 #if defined(__x86_64__)
-                                     &tn_conv_table_avx2, &tn_conv_table_avx512
+        &tn_conv_table_avx2,
+        &tn_conv_table_avx512
 #endif
     };
     const tile_case *t = &tiles[_i % TILES];
@@ -118,16 +122,28 @@ typedef struct pass_case {
 } pass_case;
 
 static const pass_case passes[] = {
-    {2, 13, 13, 64, 48, 1, 1}, {1, 12, 12, 384, 32, 1, 1}, {3, 7, 19, 20, 34, 2, 2}, {2, 6, 6, 3, 5, 0, 1},
-    {1, 9, 9, 700, 16, 1, 1},  {4, 11, 10, 24, 12, 2, 4},
+    {2, 13, 13, 64, 48, 1, 1}, {1, 12, 12, 384, 32, 1, 1}, {3, 7, 19, 20, 34, 2, 2},
+    {2, 6, 6, 3, 5, 0, 1},     {1, 9, 9, 700, 16, 1, 1},   {4, 11, 10, 24, 12, 2, 4},
 };
 enum { PASSES = sizeof passes / sizeof passes[0] };
 
 static tn_conv_shape shape_of(const pass_case *c, int r)
 {
-    return (tn_conv_shape){.n = c->n, .h = c->h, .w = c->w, .c = c->c, .r = r, .s = r, .f = c->f,
-                           .oh = c->h + 2 * c->pad - r + 1, .ow = c->w + 2 * c->pad - r + 1, .stride_h = 1,
-                           .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .pad_top = c->pad, .pad_left = c->pad,
+    return (tn_conv_shape){.n = c->n,
+                           .h = c->h,
+                           .w = c->w,
+                           .c = c->c,
+                           .r = r,
+                           .s = r,
+                           .f = c->f,
+                           .oh = c->h + 2 * c->pad - r + 1,
+                           .ow = c->w + 2 * c->pad - r + 1,
+                           .stride_h = 1,
+                           .stride_w = 1,
+                           .dilation_h = 1,
+                           .dilation_w = 1,
+                           .pad_top = c->pad,
+                           .pad_left = c->pad,
                            .groups = c->groups};
 }
 
@@ -150,22 +166,21 @@ static double error_of(const tn_conv_shape *s, tn_conv_pass pass, int m, const f
     tn_pool *pool = NULL;
     ck_ok(tn_pool_create(NULL, 2, &pool));
     ck_ok(tn_winograd_scratch(s, pass, m, false, 2, &bytes));
-    void *scratch = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    ck_assert(out && expected && scratch);
-    memset(scratch, 0xff, bytes);
+    guarded scratch = guard(bytes);
+    ck_assert(out && expected);
     if (pass == TN_CONV_FORWARD)
-        tn_winograd_forward(s, m, pool, x, w, NULL, NULL, TN_LINEAR, out, scratch);
+        tn_winograd_forward(s, m, pool, x, w, NULL, NULL, TN_LINEAR, out, scratch.memory);
     else if (pass == TN_CONV_DATA)
-        tn_winograd_data(s, m, pool, dy, w, NULL, out, scratch);
+        tn_winograd_data(s, m, pool, dy, w, NULL, out, scratch.memory);
     else
-        tn_winograd_filter(s, m, pool, x, dy, false, out, scratch);
+        tn_winograd_filter(s, m, pool, x, dy, false, out, scratch.memory);
     for (int64_t i = 0; i < sizes[pass]; i++) {
         double error = fabs((double)out[i] - expected[i]);
         worst = error <= worst ? worst : error; /* a NaN sticks */
         largest = fmax(largest, fabs(expected[i]));
     }
     tn_pool_destroy(&pool);
-    free(scratch);
+    check_guard(&scratch);
     free(out);
     free(expected);
     return worst / largest;
@@ -210,6 +225,39 @@ START_TEST(test_positive)
 }
 END_TEST
 
+/* Bias and activation are those of plain results, whichever they are. */
+START_TEST(test_endings)
+{
+    static const tn_activation activations[] = {TN_LINEAR, TN_RELU, TN_TANH, TN_SIGMOID};
+    const tile_case *t = &tiles[_i];
+    tn_conv_shape s = shape_of(&passes[0], t->r);
+    draw d = {77};
+    int64_t size = conv_y_size(&s, s.n);
+    float *x = draw_floats(&d, 0.0, 1.0, conv_x_size(&s, s.n)), *w = draw_floats(&d, 0.0, 0.1, conv_w_size(&s));
+    float *bias = draw_floats(&d, 0.0, 1.0, s.f), *plain = malloc((size_t)size * sizeof *plain);
+    float *y = malloc((size_t)size * sizeof *y);
+    size_t bytes;
+    ck_ok(tn_winograd_scratch(&s, TN_CONV_FORWARD, t->m, false, 1, &bytes));
+    for (size_t i = 0; i < sizeof activations / sizeof activations[0]; i++) {
+        guarded scratch = guard(bytes);
+        tn_winograd_forward(&s, t->m, NULL, x, w, NULL, NULL, TN_LINEAR, plain, scratch.memory);
+        tn_winograd_forward(&s, t->m, NULL, x, w, NULL, bias, activations[i], y, scratch.memory);
+        check_guard(&scratch);
+        for (int64_t j = 0; j < size; j++)
+            plain[j] += bias[j % s.f];
+        tn_activate(NULL, activations[i], plain, plain, size);
+        for (int64_t j = 0; j < size; j++)
+            ck_assert_msg(plain[j] == y[j], "activation %d at %lld: %g, expected %g", activations[i], (long long)j,
+                          (double)y[j], (double)plain[j]);
+    }
+    free(x);
+    free(w);
+    free(bias);
+    free(plain);
+    free(y);
+}
+END_TEST
+
 TN_SUITE("winograd", TN_LOOPED(test_matrices, TILES), TN_LOOPED(test_maps, 3 * TILES),
          TN_LOOPED(test_random, PASSES *TILES), TN_LOOPED(test_large_mean, PASSES *TILES),
-         TN_LOOPED(test_positive, PASSES *TILES))
+         TN_LOOPED(test_positive, PASSES *TILES), TN_LOOPED(test_endings, TILES))
