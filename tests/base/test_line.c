@@ -6,6 +6,8 @@
 
 #include <wchar.h>
 
+static const char *format(char *line, size_t size, const char *text, ...) TN_PRINTF(3, 4);
+
 static const char *format(char *line, size_t size, const char *text, ...)
 {
     va_list arguments;
