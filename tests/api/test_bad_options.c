@@ -24,6 +24,15 @@ static void *no_memory(void *context, size_t size, size_t alignment)
 
 static const tn_allocator half = {no_memory, NULL, NULL};
 
+/* The first of all: a net that is NULL because a layer was refused is told as that. */
+START_TEST(test_no_net)
+{
+    tn_model *model = UNTOUCHED(tn_model);
+    ck_fails(tn_model_create(NULL, &flat, &model), TN_ERR_INVALID, "net is NULL");
+    ck_assert_ptr_eq(model, UNTOUCHED(tn_model));
+}
+END_TEST
+
 START_TEST(test_unset_sizes)
 {
     tn_model *model = NULL;
@@ -46,11 +55,16 @@ START_TEST(test_unset_sizes)
     no_layer(tn_adam_create(UNSET(tn_adam_options)), "tn_adam_options");
     unset(tn_gradient_check(tn_flatten(), UNSET(tn_gradient_check_options), &error), tn_gradient_check_options);
     unset(tn_model_create(tn_flatten(), UNSET(tn_model_options), &model), tn_model_options);
+    ck_fails(tn_model_create(tn_dense(.units = INT64_MAX / 2), &flat, &model), TN_ERR_OVERFLOW, "dense_1");
     ck_ok(tn_model_create(tn_dense(.units = 1), &flat, &model));
     unset(tn_session_create(model, UNSET(tn_session_options), &session), tn_session_options);
     unset(tn_model_plan(tn_model_layer(model), &flat, UNSET(tn_session_options), &plan), tn_session_options);
     ck_ok(tn_dataset_from_tensors(NULL, x, x, &dataset));
     unset(tn_loader_create(dataset, UNSET(tn_loader_options), &loader), tn_loader_options);
+    ck_fails(tn_loader_create(dataset, TN_OPTIONS(tn_loader_options, .batch_size = 1, .resize_height = -1), &loader),
+             TN_ERR_INVALID, "resize");
+    ck_fails(tn_loader_create(dataset, TN_OPTIONS(tn_loader_options, .batch_size = 1, .resize_width = -1), &loader),
+             TN_ERR_INVALID, "resize");
     ck_assert(session == UNTOUCHED(tn_session) && loader == UNTOUCHED(tn_loader) && plan == UNTOUCHED(tn_plan));
     tn_dataset_destroy(&dataset);
     tn_model_destroy(&model);
@@ -91,6 +105,14 @@ START_TEST(test_layer_numbers)
         ck_assert_ptr_null(tn_conv2d(.filters = 1, .kernel_size = size, .dilation = INT64_MAX));
         ck_assert_int_eq(tn_last_status(), TN_ERR_OVERFLOW);
     }
+    no_layer(tn_flatten(.name = "brace{"), "character 0x7b");
+    no_layer(tn_flatten(.name = "at@"), "character 0x40");
+    no_layer(tn_flatten(.name = "back`"), "character 0x60");
+    no_layer(tn_flatten(.name = "colon:"), "character 0x3a");
+    no_layer(tn_sgd(.learning_rate = 1, .dampening = 2), "dampening");
+    no_layer(tn_sgd(.learning_rate = 1, .schedule = {.kind = TN_SCHEDULE_STEP, .period = 1, .gamma = -1}), "gamma");
+    no_layer(tn_softmax_cross_entropy(.class_weights = (const float[]){INFINITY}, .class_count = 1),
+             "class_weights[0]");
     no_layer(tn_avg_pool2d(.pool_size = 2, .dilation_width = 2), "dilation");
     no_layer(tn_avg_pool2d(.pool_size = 2, .dilation_height = 2), "dilation");
     no_layer(tn_activation_layer(.activation = TN_SOFTMAX, .axis = -TN_MAX_RANK), "axis");
@@ -172,6 +194,54 @@ START_TEST(test_custom_layers)
 }
 END_TEST
 
+/* What the functions of a layer say that is not so. */
+typedef struct liar {
+    tn_shape out;
+    tn_parameter_spec spec;
+    tn_status forward;
+} liar;
+
+static tn_status infer_lie(const void *self, const tn_shape *in, tn_shape *out)
+{
+    (void)in;
+    *out = ((const liar *)self)->out;
+    return TN_OK;
+}
+
+static tn_status lie_of_parameter(const void *self, const tn_shape *in, int index, tn_parameter_spec *out)
+{
+    (void)in;
+    *out = ((const liar *)self)->spec;
+    return index == 0 ? TN_OK : TN_NOT_FOUND;
+}
+
+START_TEST(test_lies)
+{
+    const liar honest = {.out = {2, {1, 2}}, .spec = {"weight", {1, {3}}, 0.5f}};
+    liar lies[] = {honest, honest, honest, honest, honest, honest, honest};
+    const tn_status expected[] = {TN_OK,          TN_ERR_SHAPE,   TN_ERR_SHAPE, TN_ERR_INVALID,
+                                  TN_ERR_INVALID, TN_ERR_INVALID, TN_ERR_SHAPE};
+    const tn_layer_ops ops = {.struct_size = sizeof ops,
+                              .kind = "liar",
+                              .infer = infer_lie,
+                              .parameter = lie_of_parameter,
+                              .forward = forward_nothing};
+    lies[1].out.rank = 0;
+    lies[2].spec.shape.rank = -1;
+    lies[3].spec.name = NULL;
+    lies[4].spec.init_limit = INFINITY;
+    lies[5].spec.init_limit = NAN;
+    lies[6].spec.shape.dims[0] = 0;
+    for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+        tn_model *model = NULL;
+        tn_status status = tn_model_create(tn_custom_create(&ops, &lies[i], NULL), &flat, &model);
+        ck_assert_msg(status == expected[i], "lie %zu: %s, %s", i, tn_status_name(status), tn_last_error());
+        ck_assert(status == TN_OK || strstr(tn_last_error(), "liar_1") != NULL);
+        tn_model_destroy(&model);
+    }
+}
+END_TEST
+
 static tn_status read_zero(void *context, int64_t index, void *sample, void *target)
 {
     (void)context;
@@ -242,6 +312,7 @@ START_TEST(test_loss_results)
              "u8");
     ck_fails(tn_loss_compute(squares, output, gradient, TN_OPTIONS(tn_loss_results, .gradient = cube)), TN_ERR_SHAPE,
              "[2,1,3]");
+    ck_fails(tn_loss_compute(squares, output, cube, &all), TN_ERR_SHAPE, "the same shape");
     const struct {
         const tn_loss *loss;
         const tn_tensor *target;
@@ -316,5 +387,5 @@ START_TEST(test_fit_parts)
 }
 END_TEST
 
-TN_SUITE("bad options", {test_unset_sizes}, {test_half_allocators}, {test_layer_numbers}, {test_custom_layers},
-         {test_sources}, {test_loss_results}, {test_fit_parts})
+TN_SUITE("bad options", {test_no_net}, {test_unset_sizes}, {test_half_allocators}, {test_layer_numbers},
+         {test_custom_layers}, {test_lies}, {test_sources}, {test_loss_results}, {test_fit_parts})

@@ -258,6 +258,33 @@ START_TEST(test_endings)
 }
 END_TEST
 
+/* Sizes that do not fit, in every one of their steps; where they fit, there is room for a number of each filter. */
+START_TEST(test_sizes_that_do_not_fit)
+{
+    const tile_case *t = &tiles[_i];
+    int refused[4] = {0};
+    for (int c = 0; c < 63; c += 3) {
+        for (int f = 0; f < 63; f += 3) {
+            tn_conv_shape s = shape_of(&passes[0], t->r);
+            s.c = INT64_C(1) << c;
+            s.f = INT64_C(1) << f;
+            for (int call = 0; call < 4; call++) {
+                size_t bytes = 7;
+                tn_status status = call < 3 ? tn_winograd_scratch(&s, (tn_conv_pass)call, t->m, false, 2, &bytes)
+                                            : tn_winograd_prepared(&s, t->m, &bytes);
+                if (status == TN_OK && c + f < 64)
+                    ck_assert_msg(bytes / 4 >= (size_t)1 << (c + f), "%zu bytes for 2^%d filters", bytes, c + f);
+                ck_assert(status == TN_OK ? c + f < 62 : status == TN_ERR_OVERFLOW && bytes == 7);
+                refused[call] += status != TN_OK;
+            }
+        }
+    }
+    for (int call = 0; call < 4; call++)
+        ck_assert_int_gt(refused[call], 0);
+}
+END_TEST
+
 TN_SUITE("winograd", TN_LOOPED(test_matrices, TILES), TN_LOOPED(test_maps, 3 * TILES),
          TN_LOOPED(test_random, PASSES *TILES), TN_LOOPED(test_large_mean, PASSES *TILES),
-         TN_LOOPED(test_positive, PASSES *TILES), TN_LOOPED(test_endings, TILES))
+         TN_LOOPED(test_positive, PASSES *TILES), TN_LOOPED(test_endings, TILES),
+         TN_LOOPED(test_sizes_that_do_not_fit, TILES))

@@ -57,6 +57,15 @@ static tn_shape output_of(tn_layer *layer)
     return shape;
 }
 
+/* Windows that leave out pixels between them need no padding to be the same. */
+START_TEST(test_strides_beyond_windows)
+{
+    tn_shape shape = output_of(tn_conv2d(.filters = 1, .kernel_size = 1, .strides = 3, .padding = TN_SAME));
+    ck_assert_int_eq(shape.dims[1], 3);
+    ck_assert_int_eq(shape.dims[2], 3);
+}
+END_TEST
+
 START_TEST(test_defaults)
 {
     tn_shape conv = output_of(tn_conv2d(.filters = 3, .kernel_size = 3));
@@ -103,4 +112,5 @@ START_TEST(test_missing_size)
 }
 END_TEST
 
-TN_SUITE("layer_options", {test_messages}, {test_names}, {test_defaults}, {test_older_layout}, {test_missing_size})
+TN_SUITE("layer_options", {test_messages}, {test_names}, {test_strides_beyond_windows}, {test_defaults},
+         {test_older_layout}, {test_missing_size})

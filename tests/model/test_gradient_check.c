@@ -76,4 +76,15 @@ START_TEST(test_refused)
 }
 END_TEST
 
-TN_SUITE("gradient_check", {test_right_layers}, {test_custom_layers}, {test_refused})
+/* A step and a number of samples of the caller's; frozen weights have no gradient to compare. */
+START_TEST(test_options)
+{
+    double error = -1.0;
+    ck_ok(tn_gradient_check(
+        tn_dense(.units = 4, .activation = TN_SIGMOID, .frozen = true),
+        TN_OPTIONS(tn_gradient_check_options, .input_shape = {2, {3, 7}}, .epsilon = 0.005, .samples = 5), &error));
+    ck_assert(error >= 0.0 && error < 1e-3);
+}
+END_TEST
+
+TN_SUITE("gradient_check", {test_right_layers}, {test_options}, {test_custom_layers}, {test_refused})

@@ -282,6 +282,7 @@ START_TEST(test_fill_uniform)
         ck_assert(tn_tensor_f32(t)[i] >= -1.0f && tn_tensor_f32(t)[i] < 3.0f);
     ck_fails(tn_tensor_fill_uniform(t, 1.0f, 0.0f, 1), TN_ERR_INVALID, "[1,0)");
     ck_fails(tn_tensor_fill_uniform(t, 0.0f, INFINITY, 1), TN_ERR_INVALID, "inf");
+    ck_fails(tn_tensor_fill_uniform(t, -INFINITY, 1.0f, 1), TN_ERR_INVALID, "-inf");
     ck_fails(tn_tensor_fill_uniform(t, NAN, 1.0f, 1), TN_ERR_INVALID, "nan");
     ck_assert_mem_eq(tn_tensor_data(t), tn_tensor_data(same), tn_tensor_bytes(t));
     ck_ok(tn_tensor_fill_uniform(t, -0x1.fffffep127f, 0x1.fffffep127f, 1)); /* wider than a float can say */
