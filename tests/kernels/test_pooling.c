@@ -264,4 +264,37 @@ START_TEST(test_threads)
 }
 END_TEST
 
-TN_ISA_SUITE("pooling", TN_LOOPED(test_max, DRAWN), TN_LOOPED(test_mean, DRAWN), {test_threads})
+/* One, two or four bytes for an index, and sizes that do not fit, one factor at a time. */
+START_TEST(test_index_bytes)
+{
+    const int64_t most = INT64_MAX / 4;
+    const struct {
+        tn_pool_shape shape;
+        size_t bytes; /* 0: do not fit */
+    } cases[] = {
+        {{.n = 2, .oh = 3, .ow = 5, .c = 7, .window_h = 16, .window_w = 16}, 210},
+        {{.n = 2, .oh = 3, .ow = 5, .c = 7, .window_h = 1, .window_w = 257}, 420},
+        {{.n = 2, .oh = 3, .ow = 5, .c = 7, .window_h = 256, .window_w = 256}, 420},
+        {{.n = 2, .oh = 3, .ow = 5, .c = 7, .window_h = 65537, .window_w = 1}, 840},
+        {{.n = 0, .oh = most, .ow = most, .c = most, .window_h = 1, .window_w = 1}, 0},
+        {{.n = 1, .oh = 1, .ow = 1, .c = 1, .window_h = INT32_MAX, .window_w = 2}, 0},
+        {{.n = 1, .oh = 1, .ow = 1, .c = 1, .window_h = INT64_MAX, .window_w = 2}, 0},
+        {{.n = most + 1, .oh = 1, .ow = 1, .c = 1, .window_h = 1, .window_w = 1}, 0},
+        {{.n = 2, .oh = most, .ow = 1, .c = 1, .window_h = 1, .window_w = 1}, 0},
+        {{.n = 2, .oh = 1, .ow = most, .c = 1, .window_h = 1, .window_w = 1}, 0},
+        {{.n = 2, .oh = 1, .ow = 1, .c = most, .window_h = 1, .window_w = 1}, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t bytes = 7;
+        tn_status status = tn_max_pool_index_bytes(&cases[i].shape, &bytes);
+        if (cases[i].shape.n == 0) {
+            ck_assert(status == TN_OK && bytes == 0);
+            continue;
+        }
+        ck_assert_int_eq(status, cases[i].bytes > 0 ? TN_OK : TN_ERR_OVERFLOW);
+        ck_assert_uint_eq(bytes, cases[i].bytes > 0 ? cases[i].bytes : 7);
+    }
+}
+END_TEST
+
+TN_ISA_SUITE("pooling", TN_LOOPED(test_max, DRAWN), TN_LOOPED(test_mean, DRAWN), {test_threads}, {test_index_bytes})

@@ -258,6 +258,50 @@ START_TEST(test_endings)
 }
 END_TEST
 
+/* Whatever keeps a convolution from tiles. */
+START_TEST(test_applies)
+{
+    const tn_conv_shape good = shape_of(&passes[0], 3);
+    tn_conv_shape bad[6];
+    ck_assert(tn_winograd_applies(&good));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        bad[i] = good;
+    bad[0].s = 5;
+    bad[1].stride_h = 2;
+    bad[2].stride_w = 2;
+    bad[3].dilation_h = 2;
+    bad[4].dilation_w = 2;
+    bad[5].r = bad[5].s = 7;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        ck_assert_msg(!tn_winograd_applies(&bad[i]), "%zu", i);
+}
+END_TEST
+
+/* No image: nothing is written but a gradient of zeros. */
+START_TEST(test_no_images)
+{
+    const tile_case *t = &tiles[_i];
+    tn_conv_shape s = shape_of(&passes[2], t->r);
+    s.n = 0;
+    const int64_t size = conv_w_size(&s);
+    float *w = calloc((size_t)size, sizeof *w), *dw = malloc((size_t)size * sizeof *dw), untouched = 5.0f;
+    for (int64_t i = 0; i < size; i++)
+        dw[i] = 3.0f;
+    guarded scratch = guard(1 << 20);
+    tn_winograd_forward(&s, t->m, NULL, w, w, NULL, NULL, TN_LINEAR, &untouched, scratch.memory);
+    tn_winograd_data(&s, t->m, NULL, w, w, &untouched, scratch.memory);
+    ck_assert(untouched == 5.0f);
+    for (int add = 1; add >= 0; add--) {
+        tn_winograd_filter(&s, t->m, NULL, w, w, add != 0, dw, scratch.memory);
+        for (int64_t i = 0; i < size; i++)
+            ck_assert(dw[i] == (add ? 3.0f : 0.0f));
+    }
+    check_guard(&scratch);
+    free(w);
+    free(dw);
+}
+END_TEST
+
 /* Sizes that do not fit, in every one of their steps; where they fit, there is room for a number of each filter. */
 START_TEST(test_sizes_that_do_not_fit)
 {
@@ -286,5 +330,5 @@ END_TEST
 
 TN_SUITE("winograd", TN_LOOPED(test_matrices, TILES), TN_LOOPED(test_maps, 3 * TILES),
          TN_LOOPED(test_random, PASSES *TILES), TN_LOOPED(test_large_mean, PASSES *TILES),
-         TN_LOOPED(test_positive, PASSES *TILES), TN_LOOPED(test_endings, TILES),
-         TN_LOOPED(test_sizes_that_do_not_fit, TILES))
+         TN_LOOPED(test_positive, PASSES *TILES), TN_LOOPED(test_endings, TILES), {test_applies},
+         TN_LOOPED(test_no_images, TILES), TN_LOOPED(test_sizes_that_do_not_fit, TILES))
