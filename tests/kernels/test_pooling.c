@@ -138,10 +138,8 @@ static void draw_pixels(draw *d, float *x, int64_t count, bool nans)
         x[i] = draw_int(d, 0, 9) == 0 ? NAN : draw_int(d, 0, 9) == 0 ? -INFINITY : x[i];
 }
 
-START_TEST(test_max)
+static void check_shape(draw *random, tn_pool_shape s, bool nans)
 {
-    draw d = {101 + (uint64_t)_i * 7919};
-    tn_pool_shape s = draw_shape(&d, false);
     size_t bytes;
     ck_ok(tn_max_pool_index_bytes(&s, &bytes));
     size_t size = s.window_h * s.window_w <= 256 ? 1 : 2;
@@ -150,8 +148,8 @@ START_TEST(test_max)
     float *alone = floats(y_size(&s));
     void *index = malloc(bytes);
     ck_assert_ptr_nonnull(index);
-    draw_pixels(&d, x, x_size(&s), _i % 3 == 0);
-    draw_integers(&d, dy, y_size(&s));
+    draw_pixels(random, x, x_size(&s), nans);
+    draw_integers(random, dy, y_size(&s));
     tn_max_pool(NULL, &s, x, y, index);
     tn_max_pool_gradient(NULL, &s, dy, index, dx);
     check_max(&s, x, dy, y, index, size, dx);
@@ -163,6 +161,68 @@ START_TEST(test_max)
     free(dx);
     free(alone);
     free(index);
+}
+
+START_TEST(test_max)
+{
+    draw d = {101 + (uint64_t)_i * 7919};
+    tn_pool_shape s = draw_shape(&d, false);
+    check_shape(&d, s, _i % 3 == 0);
+}
+END_TEST
+
+/* Indices of two bytes, windows that meet in many pixels, channels that fill vectors and such that do not; one pixel in
+ * ten is NaN, or none. */
+START_TEST(test_large_windows)
+{
+    for (int64_t c = 1; c <= 40; c += 13) {
+        const tn_pool_shape s = {.n = 1,
+                                 .h = 20,
+                                 .w = 21,
+                                 .c = c,
+                                 .window_h = 17,
+                                 .window_w = 17,
+                                 .stride_h = 1,
+                                 .stride_w = 2,
+                                 .dilation_h = 1,
+                                 .dilation_w = 1,
+                                 .oh = 4,
+                                 .ow = 3};
+        draw d = {503 + (uint64_t)c};
+        check_shape(&d, s, _i > 0);
+    }
+}
+END_TEST
+
+/* As above with few NaN, in the last pixels of their windows. */
+START_TEST(test_late_nan)
+{
+    const int64_t sizes[] = {2, 3, 4, 17}, size = sizes[_i];
+    tn_pool_shape s = {.n = 1,
+                       .h = size,
+                       .w = size,
+                       .c = 21,
+                       .window_h = size,
+                       .window_w = size,
+                       .stride_h = 1,
+                       .stride_w = 1,
+                       .dilation_h = 1,
+                       .dilation_w = 1,
+                       .oh = 1,
+                       .ow = 1};
+    float *x = floats(x_size(&s)), *y = floats(s.c);
+    draw d = {13};
+    for (int64_t at = 0; at < size * size; at++) {
+        draw_integers(&d, x, x_size(&s));
+        for (int64_t c = 0; c < s.c; c++)
+            x[at * s.c + c] = NAN;
+        memset(y, 0, (size_t)s.c * sizeof *y);
+        tn_max_pool(NULL, &s, x, y, NULL);
+        for (int64_t c = 0; c < s.c; c++)
+            ck_assert_msg(isnan(y[c]), "pixel %lld, channel %lld", (long long)at, (long long)c);
+    }
+    free(x);
+    free(y);
 }
 END_TEST
 
@@ -297,4 +357,5 @@ START_TEST(test_index_bytes)
 }
 END_TEST
 
-TN_ISA_SUITE("pooling", TN_LOOPED(test_max, DRAWN), TN_LOOPED(test_mean, DRAWN), {test_threads}, {test_index_bytes})
+TN_ISA_SUITE("pooling", TN_LOOPED(test_max, DRAWN), TN_LOOPED(test_large_windows, 2), TN_LOOPED(test_late_nan, 4),
+             TN_LOOPED(test_mean, DRAWN), {test_threads}, {test_index_bytes})

@@ -6,6 +6,7 @@
  *  A guard behind the scratch shows what is written past its end. */
 #include "guarded.h"
 #include "kernels/conv.h"
+#include "kernels/conv_gemm.h"
 #include "kernels/kernels.h"
 
 enum { GUARD = 20 << 20 };
@@ -116,4 +117,34 @@ START_TEST(test_bias_gradient)
 }
 END_TEST
 
-TN_SUITE("smaller_batches", {test_product}, {test_phases}, TN_LOOPED(test_filter_gradient, 3), {test_bias_gradient})
+/* A stride along rows alone takes the scratch of one along columns alone. */
+START_TEST(test_one_stride)
+{
+    tn_conv_shape high = {.n = 2,
+                          .h = 9,
+                          .w = 9,
+                          .c = 1024,
+                          .r = 1,
+                          .s = 1,
+                          .f = 2048,
+                          .oh = 5,
+                          .ow = 9,
+                          .stride_h = 2,
+                          .stride_w = 1,
+                          .dilation_h = 1,
+                          .dilation_w = 1,
+                          .groups = 1};
+    tn_conv_shape wide = high;
+    wide.oh = high.ow;
+    wide.ow = high.oh;
+    wide.stride_h = high.stride_w;
+    wide.stride_w = high.stride_h;
+    size_t of_high, of_wide;
+    ck_ok(tn_conv_gemm_scratch(&high, TN_CONV_DATA, 2, &of_high));
+    ck_ok(tn_conv_gemm_scratch(&wide, TN_CONV_DATA, 2, &of_wide));
+    ck_assert_uint_eq(of_high, of_wide);
+}
+END_TEST
+
+TN_SUITE("smaller_batches", {test_product}, {test_phases}, TN_LOOPED(test_filter_gradient, 3), {test_bias_gradient},
+         {test_one_stride})
