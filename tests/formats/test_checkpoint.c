@@ -218,6 +218,10 @@ START_TEST(test_arguments)
     bad = checkpoint;
     bad.struct_size = 0;
     ck_fails(tn_checkpoint_save("x", &bad), TN_ERR_INVALID, "tn_checkpoint");
+    ck_ok(tn_optimizer_bind(other.optimizer, other.model));
+    bad = checkpoint;
+    bad.optimizer = other.optimizer;
+    ck_fails(tn_checkpoint_save(scratch("x"), &bad), TN_ERR_STATE, "another model");
     run.progress.struct_size = 0;
     ck_fails(tn_checkpoint_save(scratch("x"), &checkpoint), TN_ERR_INVALID, "tn_progress");
     ck_assert(!exists(scratch("x")));
@@ -251,6 +255,8 @@ START_TEST(test_values)
         {"tinynet.learning_rate", "bfb999999999999g", TN_ERR_FORMAT},
         {"tinynet.schedule.period", "51", TN_ERR_STATE},
         {"tinynet.schedule.gamma", "3ff0000000000001", TN_ERR_STATE},
+        {"tinynet.schedule.gamma", "7ff8000000000000", TN_ERR_STATE}, /* NaN */
+        {"tinynet.schedule.minimum", "7ff8000000000000", TN_ERR_STATE},
         {"tinynet.session.step", "18446744073709551616", TN_ERR_FORMAT},
         {"tinynet.loader.batch", "4", TN_ERR_FORMAT}, /* an epoch has 3 */
         {"tinynet.loader.epoch", "-2", TN_ERR_FORMAT},

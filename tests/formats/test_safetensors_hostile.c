@@ -137,6 +137,7 @@ START_TEST(test_header)
         "{\"__metadata__\":{\"tinynet.checksum\":\"00000000\",\"tinynet.checksum\":\"00000000\"}}",
         "{\"__metadata__\":{\"tinynet.checksum\":\"ABCDEF01\"}}",
         "{\"__metadata__\":{\"tinynet.checksum\":\"\\u00300000000\"}}",
+        "{\"__metadata__\":{\"tinynet.checksum\":\"\\u00410000000\"}}",
         "{\"__metadata__\":{\"tinynet.format\":\"tensors 1\"}}",
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
