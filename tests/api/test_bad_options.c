@@ -244,11 +244,17 @@ END_TEST
 
 static tn_status read_zero(void *context, int64_t index, void *sample, void *target)
 {
-    (void)context;
-    (void)index;
+    if (context != NULL && index == 2)
+        return tn_fail(TN_ERR_IO, "sample 2 is not to be had");
     *(float *)sample = 0.0f;
     *(int32_t *)target = 0;
     return TN_OK;
+}
+
+static tn_status read_zero_pair(void *context, int64_t index, void *sample, void *target)
+{
+    ((float *)sample)[1] = 0.0f;
+    return read_zero(context, index, sample, target);
 }
 
 START_TEST(test_sources)
@@ -373,6 +379,27 @@ START_TEST(test_fit_parts)
     ck_fails(tn_fit(session, loss, optimizer, train, TN_OPTIONS(tn_fit_options, .epochs = 1, .test = test)),
              TN_ERR_SHAPE, "test");
     ck_assert_int_eq(tn_optimizer_step_count(optimizer), 0);
+    /* what turns up on the way */
+    tn_metrics metrics = {.count = -7};
+    tn_loader_destroy(&train);
+    ((int32_t *)tn_tensor_data(labels))[2] = 5;
+    ck_ok(tn_loader_create(data, TN_OPTIONS(tn_loader_options, .batch_size = 4), &train));
+    ck_fails(tn_fit(session, loss, optimizer, train, TN_OPTIONS(tn_fit_options, .epochs = 1)), TN_ERR_INVALID, "5");
+    ck_fails(tn_evaluate(session, loss, train, NULL, &metrics), TN_ERR_INVALID, "5");
+    tn_loader_destroy(&train);
+    tn_dataset_destroy(&data);
+    const tn_dataset_source broken = {.struct_size = sizeof broken,
+                                      .count = 3,
+                                      .sample_rank = 1,
+                                      .sample_dims = {2},
+                                      .target_dtype = TN_I32,
+                                      .read = read_zero_pair,
+                                      .context = &metrics};
+    ck_ok(tn_dataset_from_source(NULL, &broken, &data));
+    ck_ok(tn_loader_create(data, TN_OPTIONS(tn_loader_options, .batch_size = 1), &train));
+    ck_fails(tn_fit(session, loss, optimizer, train, TN_OPTIONS(tn_fit_options, .epochs = 1)), TN_ERR_IO, "sample 2");
+    ck_fails(tn_evaluate(session, loss, train, NULL, &metrics), TN_ERR_IO, "sample 2");
+    ck_assert_int_eq(metrics.count, -7);
     tn_session_destroy(&session);
     tn_model_destroy(&model);
     tn_loader_destroy(&train);

@@ -117,6 +117,41 @@ START_TEST(test_bias_gradient)
 }
 END_TEST
 
+/* No image: nothing is written, by whichever way the gradient would be made. */
+START_TEST(test_no_images)
+{
+    const tn_conv_shape few = {.n = 1,
+                               .h = 16,
+                               .w = 16,
+                               .c = 3,
+                               .r = 5,
+                               .s = 5,
+                               .f = 64,
+                               .oh = 6,
+                               .ow = 6,
+                               .stride_h = 2,
+                               .stride_w = 2,
+                               .dilation_h = 1,
+                               .dilation_w = 1,
+                               .groups = 1};
+    tn_conv_shape endless = few;
+    tn_conv_plan plan;
+    float untouched = 5.0f, *w = numbers(5 * 5 * 3 * 64);
+    ck_assert(tn_conv_gemm_spreads(&few));
+    ck_ok(tn_conv_plan_pass(&few, TN_CONV_DATA, &(tn_conv_wishes){.precise = true, .threads = 1}, &plan));
+    guarded scratch = guard(plan.scratch_bytes);
+    tn_conv_data_gradient(&plan, NULL, 0, w, w, &untouched, scratch.memory);
+    check_guard(&scratch);
+    ck_assert(untouched == 5.0f);
+    endless.r = endless.s = INT64_C(1) << 40;
+    ck_assert(!tn_conv_gemm_spreads(&endless));
+    endless.s = 1;
+    endless.c = endless.r;
+    ck_assert(!tn_conv_gemm_spreads(&endless));
+    free(w);
+}
+END_TEST
+
 /* A stride along rows alone takes the scratch of one along columns alone. */
 START_TEST(test_one_stride)
 {
@@ -147,4 +182,4 @@ START_TEST(test_one_stride)
 END_TEST
 
 TN_SUITE("smaller_batches", {test_product}, {test_phases}, TN_LOOPED(test_filter_gradient, 3), {test_bias_gradient},
-         {test_one_stride})
+         {test_no_images}, {test_one_stride})

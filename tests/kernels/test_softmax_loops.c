@@ -137,5 +137,16 @@ START_TEST(test_not_finite)
 }
 END_TEST
 
+/* Vectors of nothing, and none of them. */
+START_TEST(test_empty)
+{
+    float y = 5.0f;
+    tn_softmax(NULL, &y, &y, 3, 0, 1);
+    tn_softmax(NULL, &y, &y, 3, 1, 0);
+    tn_log_softmax(NULL, &y, &y, 0, 1, 1);
+    ck_assert(y == 5.0f);
+}
+END_TEST
+
 TN_ISA_SUITE("softmax_loops", TN_LOOPED(test_forward, SHAPES), TN_LOOPED(test_gradient, SHAPES),
-             TN_LOOPED(test_not_finite, 20))
+             TN_LOOPED(test_not_finite, 20), {test_empty})

@@ -69,6 +69,20 @@ START_TEST(test_ignored)
 }
 END_TEST
 
+/* Batches in which nothing counts. */
+START_TEST(test_ignored_batches)
+{
+    train_run run = train_run_create((train_setup){.batch = 1});
+    tn_loss *two = tn_softmax_cross_entropy(.use_ignore_index = true, .ignore_index = 1);
+    tn_metrics metrics;
+    ck_ok(tn_evaluate(run.session, two, run.train, NULL, &metrics));
+    ck_assert_int_eq(metrics.count, POINTS / CLASSES * 2);
+    ck_assert(isfinite(metrics.loss));
+    tn_loss_destroy(&two);
+    train_run_destroy(&run);
+}
+END_TEST
+
 /* No samples: NaN. No classification: a loss, but no accuracy. */
 START_TEST(test_no_figures)
 {
@@ -113,5 +127,5 @@ START_TEST(test_regression)
 }
 END_TEST
 
-TN_SUITE("evaluate", {test_figures}, {test_repeatable}, {test_prediction_session}, {test_ignored}, {test_no_figures},
-         {test_regression})
+TN_SUITE("evaluate", {test_figures}, {test_repeatable}, {test_prediction_session}, {test_ignored},
+         {test_ignored_batches}, {test_no_figures}, {test_regression})
