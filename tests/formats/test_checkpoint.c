@@ -253,6 +253,7 @@ START_TEST(test_values)
         {"tinynet.learning_rate", "bfb999999999999a", TN_ERR_FORMAT}, /* -0.1 */
         {"tinynet.learning_rate", "0.1", TN_ERR_FORMAT},
         {"tinynet.learning_rate", "bfb999999999999g", TN_ERR_FORMAT},
+        {"tinynet.schedule.kind", "1", TN_ERR_STATE},
         {"tinynet.schedule.period", "51", TN_ERR_STATE},
         {"tinynet.schedule.gamma", "3ff0000000000001", TN_ERR_STATE},
         {"tinynet.schedule.gamma", "7ff8000000000000", TN_ERR_STATE}, /* NaN */
