@@ -105,7 +105,7 @@ static void scatter_nothing(const void *a, int64_t row, int64_t rows, const floa
 START_TEST(test_sizes_that_do_not_fit)
 {
     const tn_product wide = {.m = 1, .n = INT64_MAX / 2, .k = 1, .scatter = scatter_nothing};
-    const tn_product long_rows = {.m = 1, .n = INT64_MAX / 10000, .k = 1, .scatter = scatter_nothing};
+    const tn_product long_rows = {.m = 1, .n = INT64_MAX / 1000, .k = 1, .scatter = scatter_nothing};
     const tn_product scattered = {.m = 1, .n = INT64_MAX / 40000, .k = 1, .scatter = scatter_nothing};
     const tn_product many = {.m = 8, .n = INT64_MAX - 1, .k = 1}, deep = {.m = 8, .n = 1 << 20, .k = INT64_MAX / 1000},
                      large = {.m = 8, .n = 1 << 20, .k = INT64_MAX / 8 >> 20};
