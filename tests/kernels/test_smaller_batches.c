@@ -140,7 +140,7 @@ START_TEST(test_no_images)
     ck_assert(tn_conv_gemm_spreads(&few));
     ck_ok(tn_conv_plan_pass(&few, TN_CONV_DATA, &(tn_conv_wishes){.precise = true, .threads = 1}, &plan));
     guarded scratch = guard(plan.scratch_bytes);
-    tn_conv_data_gradient(&plan, NULL, 0, w, w, &untouched, scratch.memory);
+    tn_conv_data_gradient(&plan, NULL, 0, w, w, NULL, &untouched, scratch.memory);
     check_guard(&scratch);
     ck_assert(untouched == 5.0f);
     endless.r = endless.s = INT64_C(1) << 40;
