@@ -289,7 +289,7 @@ START_TEST(test_no_images)
         dw[i] = 3.0f;
     guarded scratch = guard(1 << 20);
     tn_winograd_forward(&s, t->m, NULL, w, w, NULL, NULL, TN_LINEAR, &untouched, scratch.memory);
-    tn_winograd_data(&s, t->m, NULL, w, w, &untouched, scratch.memory);
+    tn_winograd_data(&s, t->m, NULL, w, w, NULL, &untouched, scratch.memory);
     ck_assert(untouched == 5.0f);
     for (int add = 1; add >= 0; add--) {
         tn_winograd_filter(&s, t->m, NULL, w, w, add != 0, dw, scratch.memory);
@@ -315,7 +315,7 @@ START_TEST(test_sizes_that_do_not_fit)
             for (int call = 0; call < 4; call++) {
                 size_t bytes = 7;
                 tn_status status = call < 3 ? tn_winograd_scratch(&s, (tn_conv_pass)call, t->m, false, 2, &bytes)
-                                            : tn_winograd_prepared(&s, t->m, &bytes);
+                                            : tn_winograd_prepared(&s, TN_CONV_FORWARD, t->m, &bytes);
                 if (status == TN_OK && c + f < 64)
                     ck_assert_msg(bytes / 4 >= (size_t)1 << (c + f), "%zu bytes for 2^%d filters", bytes, c + f);
                 ck_assert(status == TN_OK ? c + f < 62 : status == TN_ERR_OVERFLOW && bytes == 7);
