@@ -11,6 +11,7 @@
 #include "kernels/conv_candidates.h"
 #include "kernels/conv_gemm.h"
 #include "kernels/gemm_kernel.h"
+#include "kernels/product.h"
 #include "kernels/winograd.h"
 
 #define IMAGES 32 /* most images that are looked at: with more nothing changes */
@@ -18,7 +19,8 @@
 #define PACK_COST 6.0       /* packed: read from the caches or memory, and written to a cache */
 #define TRANSFORM_COST 16.0 /* of a transformed tile, which stays near until it is multiplied */
 #define FILTER_COST 48.0    /* of a transformed filter: more than caches hold, so memory has it in between */
-#define READ_COST 20.0      /* of a prepared filter, read from memory */
+#define SUM_COST 24.0       /* of a filter's gradient that is transformed back */
+#define READ_COST 12.0      /* of a prepared filter, read from memory */
 #define SHOWS 0.01          /* share of the time that work once a call may take */
 
 tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int threads, size_t *out)
@@ -56,11 +58,11 @@ static double images(const tn_conv_shape *s)
     return (double)(s->n < 1 ? 1 : tn_min(s->n, IMAGES));
 }
 
-/** Lanes of a product [rows,cols] with the better of its two sides in vectors. */
+/** Lanes of a product [rows,cols] with the better of its two sides in vectors; tiles have as many rows as there are. */
 static double lanes_of(double rows, double cols)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
-    double straight = whole((int64_t)rows, kernel->s) * whole((int64_t)cols, kernel->v);
+    double straight = rows * whole((int64_t)cols, kernel->v);
     double turned = whole((int64_t)rows, kernel->v) * whole((int64_t)cols, kernel->s);
     return straight < turned ? straight : turned;
 }
@@ -80,15 +82,24 @@ static double cost_of_gemm(const tn_conv_shape *s, tn_conv_pass pass, bool prepa
     return pixels * lanes_of(taps * c, f) + PACK_COST * packed;
 }
 
+/** Rows that Winograd's tiles compute: the last one by thirds. */
+static double rows_of(const tn_winograd *wg, int64_t rows)
+{
+    int64_t rest = rows % wg->s;
+    return (double)(rows - rest + (rest > 0 ? tn_direct_rows(tn_conv_kernels()->direct, rest) : 0));
+}
+
 static double cost_of_winograd(const tn_conv_shape *s, tn_conv_pass pass, bool prepared, int64_t m)
 {
     tn_winograd wg = tn_winograd_of(s, pass, m);
     double tiles = (double)(wg.tiles_h * wg.tiles_w) * images(s), points = (double)wg.points;
-    double in = (double)wg.in.channels, out = whole(wg.out.channels, wg.v);
-    if (pass == TN_CONV_FILTER)
-        in = whole(wg.in.channels, wg.s);
-    double rows = pass == TN_CONV_FILTER ? tiles : whole((int64_t)tiles, wg.s);
+    double in = (double)wg.in.channels, out = whole(wg.out.channels, wg.v), rows = rows_of(&wg, (int64_t)tiles);
     double filters = (prepared ? READ_COST : FILTER_COST) * in * out;
+    if (pass == TN_CONV_FILTER) {
+        rows = tiles;
+        filters = SUM_COST * in * out;
+        in = rows_of(&wg, wg.in.channels);
+    }
     return points * (rows * in * out + TRANSFORM_COST * tiles * (in + out) + filters);
 }
 
