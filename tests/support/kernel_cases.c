@@ -260,6 +260,22 @@ RUN(own_tile)
     return 3 * 4 * 8;
 }
 
+/* A of c->a rows, along k or across it by c->b: the corner that the tiles of all sets have, to be added to with c->b of 2 and
+ * more. */
+RUN(direct)
+{
+    const tn_direct_tile *direct = t->conv->direct;
+    const int64_t rows = c->a < direct->rows ? c->a : direct->rows, across = c->b % 2;
+    float tile[12 * 35];
+    memcpy(tile, b->finite, sizeof tile);
+    const tn_tile_sides sides = {.a = b->finite + 7, .a_stride = across ? 61 : 19, .b = b->finite + 900, .b_stride = 37,
+                                 .depth = count % 40 + 1, .next_a = b->finite, .next_b = b->finite, .next_b_step = 1};
+    (across ? direct->across : direct->along)(&sides, rows, c->b >= 2, tile, 35);
+    for (int64_t i = 0; i < (rows < 4 ? rows : 4); i++)
+        memcpy(b->out + i * 8, tile + i * 35, 8 * sizeof *tile);
+    return (rows < 4 ? rows : 4) * 8;
+}
+
 /* c->a filters, all that a set's tile has if it is 0; 1 in c->b: ReLU, 2: past the caches. Tiles have vectors of their
  * own: the corner that all have is the result. */
 enum { FEW_CORNER = 8 };
@@ -363,6 +379,10 @@ RUN(winograd)
     {                                                                                                                  \
         "own_tile " #run text, run_own_tile, IN_CONV, offsetof(tn_conv_table, tile), 1e-6, true, run, end, 0           \
     }
+#define DIRECT(rows, kind, text)                                                                                       \
+    {                                                                                                                  \
+        "direct " #rows text, run_direct, IN_CONV, offsetof(tn_conv_table, direct), 1e-6, true, rows, kind, 0          \
+    }
 #define FEW(pass, filters, other, text)                                                                                \
     {                                                                                                                  \
         "few " #pass text, run_few_##pass, IN_CONV, offsetof(tn_conv_table, few), 1e-6, true, filters, other, 0        \
@@ -437,6 +457,10 @@ const kernel_case kernel_cases[] = {
     TILE(40, 1, " add"),
     TILE(13, 2, " bias"),
     TILE(40, 7, " add bias relu"),
+    DIRECT(12, 0, " along"),
+    DIRECT(12, 1, " across"),
+    DIRECT(3, 2, " along, added"),
+    DIRECT(7, 3, " across, added"),
     FEW(forward, 3, 0, " 3"),
     FEW(forward, 4, 1, " 4 relu"),
     FEW(forward, 7, 1, " 7 relu"),

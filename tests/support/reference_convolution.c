@@ -81,6 +81,29 @@ static void tile(const tn_tile_rows *rows, const float *v, const tn_tile_end *en
 
 static const tn_own_tile own_tile = {TILE_ROWS, TILE_LANES, tile};
 
+static void direct(const tn_tile_sides *sides, int64_t rows, int64_t row, int64_t step, bool add, float *c, int64_t ldc)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < TILE_LANES; j++) {
+            float sum = 0.0f;
+            for (int64_t k = 0; k < sides->depth; k++)
+                sum += sides->a[i * row + k * step] * sides->b[k * sides->b_stride + j];
+            c[i * ldc + j] = sum + (add ? c[i * ldc + j] : 0.0f);
+        }
+}
+
+static void across(const tn_tile_sides *sides, int64_t rows, bool add, float *c, int64_t ldc)
+{
+    direct(sides, rows, sides->a_stride, 1, add, c, ldc);
+}
+
+static void along(const tn_tile_sides *sides, int64_t rows, bool add, float *c, int64_t ldc)
+{
+    direct(sides, rows, 1, sides->a_stride, add, c, ldc);
+}
+
+static const tn_direct_tile direct_tile = {TILE_ROWS, TILE_LANES, across, along};
+
 /* Of few channels, as large as the largest, too. */
 enum { FEW_WINDOWS = 14, FEW_SUMS = 12, FEW_LANES = 16 };
 
@@ -173,6 +196,7 @@ const tn_conv_table reference_conv_table = {
     .accumulate = accumulate,
     .thin_product = thin_product,
     .tile = &own_tile,
+    .direct = &direct_tile,
     .few = &few,
     .winograd = maps,
 };
