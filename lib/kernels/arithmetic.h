@@ -22,4 +22,10 @@ static inline int64_t tn_ceil_div(int64_t a, int64_t b)
     return a > 0 ? (a - 1) / b + 1 : -(-a / b);
 }
 
+/** At least so many floats, an odd number of cache lines: rows so far apart do not share sets of the caches. */
+static inline int64_t tn_odd_lines(int64_t floats)
+{
+    return ((floats + 15) / 16 | 1) * 16;
+}
+
 #endif

@@ -17,7 +17,6 @@
 #include "base/status.h"
 #include "kernels/arithmetic.h"
 #include "kernels/product.h"
-#include "kernels/winograd.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -60,7 +59,7 @@ static gradient gradient_of(const tn_conv_shape *s)
     gradient g = {.shape = s, .channels = s->c / s->groups, .filters = s->f / s->groups};
     g.pixels = s->n * s->oh * s->ow;
     g.parts = parts_of(g.pixels, g.channels * g.filters);
-    g.row = s->stride_h == 1 && s->stride_w == 1 ? 0 : tn_winograd_stride(g.channels);
+    g.row = s->stride_h == 1 && s->stride_w == 1 ? 0 : tn_odd_lines(g.channels);
     g.buffer = DEPTH * g.row;
     return g;
 }

@@ -21,7 +21,6 @@
 #include "kernels/kernels.h"
 #include "kernels/product.h"
 #include "kernels/product_task.h"
-#include "kernels/winograd.h"
 
 #include <string.h>
 
@@ -53,9 +52,9 @@ static stream stream_of(int64_t m)
 {
     stream s = {.tile = tn_conv_kernels()->direct};
     s.rows = tn_ceil_div(m, s.tile->rows) * s.tile->rows;
-    s.row = tn_winograd_stride(DEPTH);
+    s.row = tn_odd_lines(DEPTH);
     s.block = s.rows * s.row;
-    s.width = tn_winograd_stride(COLUMNS);
+    s.width = tn_odd_lines(COLUMNS);
     s.packed = DEPTH * COLUMNS;
     s.buffer = 2 * s.packed + s.rows * s.width;
     return s;

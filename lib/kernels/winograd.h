@@ -70,10 +70,6 @@ void tn_winograd_filter(const tn_conv_shape *shape, int64_t m, tn_pool *pool, co
 #define TN_WINOGRAD_POINTS 64
 #define TN_WINOGRAD_CHUNK 64
 
-/** Floats from one point's matrix to the next: an odd number of cache lines, so that the points of a tile do not share
- *  sets of the cache. */
-int64_t tn_winograd_stride(int64_t floats);
-
 /** Where a square of pixels can be read: [row][col][channel]. */
 typedef struct tn_square {
     const float *data;

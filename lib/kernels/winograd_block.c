@@ -21,10 +21,10 @@
 tn_winograd_space tn_winograd_space_of(const tn_winograd *wg, int64_t panels)
 {
     tn_winograd_space space = {.panels = panels, .out_width = tn_winograd_round(wg->out.channels, wg->v)};
-    space.u_row = tn_winograd_stride(wg->in.channels);
-    space.m_row = tn_winograd_stride(space.out_width);
-    space.u_point = tn_winograd_stride(panels * wg->s * space.u_row);
-    space.m_point = tn_winograd_stride(panels * wg->s * space.m_row);
+    space.u_row = tn_odd_lines(wg->in.channels);
+    space.m_row = tn_odd_lines(space.out_width);
+    space.u_point = tn_odd_lines(panels * wg->s * space.u_row);
+    space.m_point = tn_odd_lines(panels * wg->s * space.m_row);
     space.u = wg->points * space.u_point;
     space.m = wg->points * space.m_point;
     return space;

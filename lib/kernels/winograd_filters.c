@@ -6,6 +6,7 @@
  *  channels, so squares of filters are first transposed and turned by 180 degrees. */
 #include "base/memory.h"
 #include "base/status.h"
+#include "kernels/arithmetic.h"
 #include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 #include "kernels/winograd.h"
@@ -22,7 +23,7 @@ typedef struct filter_job {
 
 int64_t tn_winograd_filter_stride(const tn_winograd *wg)
 {
-    return tn_winograd_stride(tn_winograd_round(wg->out.channels, wg->v) * wg->in.channels);
+    return tn_odd_lines(tn_winograd_round(wg->out.channels, wg->v) * wg->in.channels);
 }
 
 int64_t tn_winograd_filter_floats(const tn_winograd *wg)

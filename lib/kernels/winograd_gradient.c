@@ -45,11 +45,11 @@ static workspace workspace_of(const tn_winograd *wg)
     workspace ws = {.c_width = tn_winograd_round(wg->in.channels, wg->s),
                     .f_width = tn_winograd_round(wg->out.channels, wg->v)};
     ws.tiles = tiles_of_block(wg->points * (ws.c_width + ws.f_width), wg->points * ws.c_width * ws.f_width);
-    ws.u_row = tn_winograd_stride(wg->in.channels);
-    ws.d_row = tn_winograd_stride(ws.f_width);
-    ws.u_point = tn_winograd_stride(ws.tiles * ws.u_row);
-    ws.d_point = tn_winograd_stride(ws.tiles * ws.d_row);
-    ws.w_point = tn_winograd_stride(ws.c_width * ws.f_width);
+    ws.u_row = tn_odd_lines(wg->in.channels);
+    ws.d_row = tn_odd_lines(ws.f_width);
+    ws.u_point = tn_odd_lines(ws.tiles * ws.u_row);
+    ws.d_point = tn_odd_lines(ws.tiles * ws.d_row);
+    ws.w_point = tn_odd_lines(ws.c_width * ws.f_width);
     ws.u = wg->points * ws.u_point;
     ws.d = wg->points * ws.d_point;
     ws.w = wg->points * ws.w_point;

@@ -43,12 +43,6 @@ tn_winograd tn_winograd_of(const tn_conv_shape *s, tn_conv_pass pass, int64_t m)
     return wg;
 }
 
-int64_t tn_winograd_stride(int64_t floats)
-{
-    int64_t lines = (floats + 15) / 16;
-    return (lines | 1) * 16;
-}
-
 /** One row of the square: zeros outside of the image, and in the channels past width. */
 static void copy_pixels(const tn_tiled_image *image, const float *row, int64_t x, int64_t size, int64_t width,
                         int64_t wide, float *out)
