@@ -22,6 +22,12 @@ static inline int64_t tn_ceil_div(int64_t a, int64_t b)
     return a > 0 ? (a - 1) / b + 1 : -(-a / b);
 }
 
+/** The next multiple of unit, for value >= 0. */
+static inline int64_t tn_round_up(int64_t value, int64_t unit)
+{
+    return tn_ceil_div(value, unit) * unit;
+}
+
 /** At least so many floats, an odd number of cache lines: rows so far apart do not share sets of the caches. */
 static inline int64_t tn_odd_lines(int64_t floats)
 {

@@ -120,9 +120,10 @@ static void run_parts(const tn_team *team, void *arg)
 
 tn_status tn_conv_few_filter_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
-    int64_t floats;
-    if (!tn_mul_i64(tn_few_band(s, lines_of(s)), threads, &floats) ||
-        !tn_add_i64(floats, PARTS * partial_of(s), &floats) || !tn_mul_i64(floats, sizeof(float), &floats))
+    int64_t floats, partials;
+    if (s->f > INT64_MAX / 1024 || !tn_mul_i64(tn_few_depth(s) * PARTS, tn_few_wide(s), &partials) ||
+        !tn_mul_i64(tn_few_band(s, lines_of(s)), threads, &floats) || !tn_add_i64(floats, partials, &floats) ||
+        !tn_mul_i64(floats, sizeof(float), &floats))
         return TN_FAIL(TN_ERR_OVERFLOW, "scratch of a filter gradient does not fit");
     *out = tn_align_up((size_t)floats);
     return TN_OK;

@@ -66,8 +66,11 @@ static gradient gradient_of(const tn_conv_shape *s)
 
 tn_status tn_conv_filter_1x1_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
+    int64_t results, floats, buffers, bytes;
+    if (s->c > INT64_MAX / (64 * DEPTH) || !tn_mul_i64(s->c / s->groups, s->f / s->groups, &results))
+        return TN_FAIL(TN_ERR_OVERFLOW, "the gradient of %lld x %lld filters does not fit", (long long)s->c, (long long)s->f);
     gradient g = gradient_of(s);
-    int64_t floats = g.parts > 1 ? g.parts * g.channels * g.filters : 0, buffers, bytes;
+    floats = g.parts > 1 ? g.parts * results : 0;
     if (!tn_mul_i64(g.buffer, threads, &buffers) || !tn_add_i64(floats, buffers, &floats) ||
         !tn_mul_i64(floats, sizeof(float), &bytes))
         return TN_FAIL(TN_ERR_OVERFLOW, "scratch of the gradient of %lld filters does not fit", (long long)g.filters);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  The gradient of the data where there are few channels: first layers. Phases (conv_gemm_data.c) would pack a window
+ *  The gradient of the data where there are few channels: first layers. Phases (conv_gemm_strided.c) would read a window
  * of dy for every pixel and multiply it by one or three columns. Here all taps and channels are columns:
  *
  *      p[(n,i,j), (r,s,c)] = sum_f dy[n,i,j,f] w[r,s,c,f]        a product that reads dy as it lies
@@ -48,14 +48,9 @@ typedef struct spread {
     atomic_llong next;
 } spread;
 
-static int64_t round_up(int64_t value, int64_t unit)
-{
-    return tn_ceil_div(value, unit) * unit;
-}
-
 static int64_t with_slack(int64_t floats)
 {
-    return round_up(floats + TN_PANEL_SLACK / (int64_t)sizeof(float), 16);
+    return tn_round_up(floats + TN_PANEL_SLACK / (int64_t)sizeof(float), 16);
 }
 
 static spread spread_of(const tn_conv_shape *s)
@@ -64,13 +59,13 @@ static spread spread_of(const tn_conv_shape *s)
     spread p = {.shape = s, .channels = s->c / s->groups, .filters = s->f / s->groups};
     p.taps = s->dilation_w == 1 && s->groups == 1 ? s->s : 1;
     p.cols = s->r * s->s * p.channels;
-    p.wide = round_up(p.cols, kernel->v);
+    p.wide = tn_round_up(p.cols, kernel->v);
     p.depth = tn_min(p.filters, kernel->kc);
     p.across = tn_min(s->ow, STRIP);
     p.rows = tn_min(s->oh, tn_max(1, STRIP / s->ow));
     p.packed_group = with_slack(p.wide * p.filters);
-    p.s_block = with_slack(round_up(p.rows * p.across, kernel->s) * p.depth);
-    p.buffer = p.s_block + round_up(round_up(p.rows * p.across, kernel->s) * p.wide, 16);
+    p.s_block = with_slack(tn_round_up(p.rows * p.across, kernel->s) * p.depth);
+    p.buffer = p.s_block + tn_round_up(tn_round_up(p.rows * p.across, kernel->s) * p.wide, 16);
     return p;
 }
 
@@ -81,7 +76,7 @@ static double cost_of_phases(const spread *p)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     const tn_conv_shape *s = p->shape;
-    int64_t lanes = tn_min(round_up(p->channels, kernel->v), round_up(p->channels, kernel->s));
+    int64_t lanes = tn_min(tn_round_up(p->channels, kernel->v), tn_round_up(p->channels, kernel->s));
     double taps = (double)(s->r * s->s) / (double)(s->stride_h * s->stride_w);
     return (double)(s->h * s->w) * taps * (double)s->f * ((double)lanes + PACK_COST);
 }
@@ -149,7 +144,7 @@ static ahead ahead_of(const spread *p, const float *dy, int64_t count)
     const tn_conv_shape *s = p->shape;
     int64_t floats = count * s->f, left = p->dy + s->n * s->oh * s->ow * s->f - (dy + floats);
     int64_t tiles = tn_ceil_div(count, kernel->s) * (p->wide / kernel->v) * tn_ceil_div(p->filters, p->depth);
-    return (ahead){dy + floats, dy + floats + tn_min(floats, left), round_up(tn_ceil_div(floats, tiles), LINE)};
+    return (ahead){dy + floats, dy + floats + tn_min(floats, left), tn_round_up(tn_ceil_div(floats, tiles), LINE)};
 }
 
 static void fetch(ahead *a)

@@ -29,11 +29,6 @@
 
 static const float zeros[TN_RUN_MOST];
 
-static int64_t round_up(int64_t value, int64_t unit)
-{
-    return tn_ceil_div(value, unit) * unit;
-}
-
 /* ---- pixels ---- */
 
 static tn_pixel pixel_at(const tn_pixel_walk *w)
@@ -69,7 +64,7 @@ int64_t tn_pixels_next(tn_pixel_walk *w, int64_t most, int64_t unit, tn_pixel *p
             w->line++;
         }
     }
-    for (int64_t i = count; i < round_up(count, unit); i++)
+    for (int64_t i = count; i < tn_round_up(count, unit); i++)
         pixels[i] = (tn_pixel){.out = NULL};
     return count;
 }
@@ -109,7 +104,7 @@ void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last, int64_t
 
 static bool has_holes(const tn_conv_shape *s)
 {
-    for (int64_t number = 0; number < s->stride_h * s->stride_w; number++) {
+    for (int64_t number = 0; number < tn_phases(s); number++) {
         if (tn_phase_of(s, number).taps == 0)
             return true;
     }
@@ -121,7 +116,7 @@ static bool has_holes(const tn_conv_shape *s)
 /** Whole panels of the slab's channels. */
 static int64_t wide_of(const tn_strided *job)
 {
-    return round_up(job->channels, job->kernels->tile->lanes);
+    return tn_round_up(job->channels, job->kernels->tile->lanes);
 }
 
 static void pack_panel(const tn_strided *job, const tn_phase *phase, const tn_depth *d, int64_t channel, float *out)
@@ -269,7 +264,7 @@ static int64_t lines_that_fit(int64_t most, int64_t pixels, int64_t rows)
     int64_t best = most;
     double least = 2.0;
     for (int64_t lines = most; lines > most / 2; lines--) {
-        double waste = (double)round_up(lines * pixels, rows) / (double)(lines * pixels);
+        double waste = (double)tn_round_up(lines * pixels, rows) / (double)(lines * pixels);
         if (waste < least) {
             least = waste;
             best = lines;
@@ -291,7 +286,7 @@ static void cut_tasks(tn_strided *job, int threads)
     job->band = lines_that_fit(most, pixels, tile->rows);
     job->bands = tn_ceil_div(job->lines, job->band);
     while (job->bands * job->parts < wanted && job->part > tile->lanes) {
-        job->part = round_up(tn_ceil_div(job->part, 2), tile->lanes);
+        job->part = tn_round_up(tn_ceil_div(job->part, 2), tile->lanes);
         job->parts = tn_ceil_div(job->channels, job->part);
     }
 }
@@ -308,7 +303,7 @@ static int64_t slab_of(const tn_conv_shape *s)
 
 static int64_t with_slack(int64_t floats)
 {
-    return round_up(floats + TN_PANEL_SLACK / (int64_t)sizeof(float), 16);
+    return tn_round_up(floats + TN_PANEL_SLACK / (int64_t)sizeof(float), 16);
 }
 
 /** Floats of a thread: places of rows, or what few pixels need. */
@@ -316,7 +311,7 @@ static int64_t buffer_of(const tn_conv_shape *s)
 {
     int64_t taps = tn_depth_most_taps(tn_phase_most_taps(s), s->f / s->groups);
     int64_t places = taps * (PIXELS + TN_PANEL_LANES) * (int64_t)(sizeof(void *) / sizeof(float));
-    return round_up(tn_max(places, tn_strided_few_floats(s)), 16);
+    return tn_round_up(tn_max(places, tn_strided_few_floats(s)), 16);
 }
 
 /** Floats of the packed filters of a slab. */
@@ -325,10 +320,18 @@ static int64_t packed_of(const tn_conv_shape *s)
     return with_slack(slab_of(s) * s->r * s->s * (s->f / s->groups));
 }
 
+/** True if the filters of a panel can be counted. */
+static bool panels_fit(const tn_conv_shape *s)
+{
+    int64_t taps, depth, floats;
+    return tn_mul_i64(s->r, s->s, &taps) && tn_mul_i64(taps, s->f / s->groups, &depth) &&
+           tn_mul_i64(depth, TN_PANEL_LANES, &floats) && floats < INT64_MAX / 16;
+}
+
 tn_status tn_conv_gemm_strided_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
     int64_t floats;
-    if (!tn_mul_i64(buffer_of(s), threads, &floats) || !tn_add_i64(floats, packed_of(s), &floats) ||
+    if (!panels_fit(s) || !tn_mul_i64(buffer_of(s), threads, &floats) || !tn_add_i64(floats, packed_of(s), &floats) ||
         !tn_mul_i64(floats, sizeof(float), &floats))
         return TN_FAIL(TN_ERR_OVERFLOW, "scratch of a data gradient does not fit");
     *out = tn_align_up((size_t)floats);
@@ -348,7 +351,8 @@ static void for_slabs(tn_strided *job, tn_pool *pool, const float *dy, const flo
         job->w = w + within * s->f + group * job->filters;
         job->dx = dx ? dx + c : NULL;
         run(job, pool);
-        job->prepared += job->prepared ? packed_of(s) : 0;
+        if (job->prepared)
+            job->prepared += packed_of(s);
     }
 }
 
@@ -368,7 +372,7 @@ static tn_strided strided_of(const tn_conv_shape *s)
     return (tn_strided){.shape = s,
                         .kernels = tn_conv_kernels(),
                         .filters = s->f / s->groups,
-                        .phases = s->stride_h * s->stride_w,
+                        .phases = tn_phases(s),
                         .lines = s->n * tn_ceil_div(s->h, s->stride_h),
                         .holes = has_holes(s)};
 }
@@ -388,8 +392,10 @@ void tn_conv_gemm_strided(const tn_conv_shape *s, tn_pool *pool, const float *dy
 
 tn_status tn_conv_gemm_strided_prepared(const tn_conv_shape *s, size_t *out)
 {
-    int64_t channels = s->c / s->groups, slabs = tn_ceil_div(channels, slab_of(s)) * s->groups, floats;
-    if (!tn_mul_i64(packed_of(s), slabs, &floats) || floats > INT64_MAX / 8)
+    int64_t floats;
+    bool fits = panels_fit(s) && tn_mul_i64(packed_of(s), tn_ceil_div(s->c / s->groups, slab_of(s)), &floats) &&
+                tn_mul_i64(floats, s->groups, &floats) && floats <= INT64_MAX / 8;
+    if (!fits)
         return TN_FAIL(TN_ERR_OVERFLOW, "prepared filters of %lld groups do not fit", (long long)s->groups);
     *out = (size_t)floats * sizeof(float);
     return TN_OK;

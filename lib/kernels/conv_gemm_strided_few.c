@@ -24,11 +24,6 @@
 
 static const float zeros[TN_RUN_MOST];
 
-static int64_t round_up(int64_t value, int64_t unit)
-{
-    return tn_ceil_div(value, unit) * unit;
-}
-
 static int64_t pixels_of(const tn_conv_shape *s)
 {
     return s->n * tn_ceil_div(s->h, s->stride_h) * tn_ceil_div(s->w, s->stride_w);
@@ -37,11 +32,11 @@ static int64_t pixels_of(const tn_conv_shape *s)
 bool tn_strided_are_few(const tn_conv_shape *s, int64_t slab)
 {
     const tn_own_tile *tile = tn_conv_kernels()->tile;
-    int64_t pixels = pixels_of(s), channels = s->c / s->groups, wide = round_up(pixels, tile->lanes);
+    int64_t pixels = pixels_of(s), channels = s->c / s->groups, wide = tn_round_up(pixels, tile->lanes);
     if (wide > PIXELS || wide > slab) /* what is packed must not be more than the filters of a slab */
         return false;
-    double straight = (double)round_up(pixels, tile->rows) * (double)round_up(channels, tile->lanes);
-    double turned = (double)wide * (double)round_up(channels, tile->rows), sums = (double)(s->f / s->groups);
+    double straight = (double)tn_round_up(pixels, tile->rows) * (double)tn_round_up(channels, tile->lanes);
+    double turned = (double)wide * (double)tn_round_up(channels, tile->rows), sums = (double)(s->f / s->groups);
     return turned + PACK_COST * (double)pixels + TURN_COST * (double)(pixels * channels) / sums <
            straight + PACK_COST * (double)channels;
 }
@@ -158,7 +153,7 @@ static bool run_task(const tn_strided *job, int64_t number, float *space)
             return true;
         }
         number -= tiles;
-        panels += round_up(pixels, tile->lanes) * phase.taps * job->filters;
+        panels += tn_round_up(pixels, tile->lanes) * phase.taps * job->filters;
     }
     return false;
 }

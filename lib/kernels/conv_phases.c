@@ -20,7 +20,7 @@ static int64_t gcd(int64_t a, int64_t b)
 static tn_side side_of(int64_t phase, int64_t size, int64_t taps, int64_t stride, int64_t dilation, int64_t pad)
 {
     int64_t common = gcd(stride, dilation);
-    tn_side s = {.phase = phase, .stride = stride, .step = stride / common, .dilation = dilation / common};
+    tn_side s = {.phase = phase, .step = stride / common, .dilation = dilation / common};
     s.count = size > phase ? (size - phase + stride - 1) / stride : 0;
     s.last = -1;
     for (int64_t r = 0; r < taps; r++) {
@@ -34,9 +34,14 @@ static tn_side side_of(int64_t phase, int64_t size, int64_t taps, int64_t stride
     return s;
 }
 
+int64_t tn_phases(const tn_conv_shape *s)
+{
+    return tn_min(s->stride_h, s->h) * tn_min(s->stride_w, s->w);
+}
+
 tn_phase tn_phase_of(const tn_conv_shape *s, int64_t number)
 {
-    int64_t high = number / s->stride_w, wide = number % s->stride_w;
+    int64_t across = tn_min(s->stride_w, s->w), high = number / across, wide = number % across;
     tn_phase p = {.high = side_of(high, s->h, s->r, s->stride_h, s->dilation_h, s->pad_top),
                   .wide = side_of(wide, s->w, s->s, s->stride_w, s->dilation_w, s->pad_left)};
     p.taps = p.high.taps * p.wide.taps;
@@ -69,8 +74,13 @@ static int64_t most_run(int64_t filters)
 
 int64_t tn_depth_most_taps(int64_t taps, int64_t filters)
 {
-    int64_t most = tn_max(1, most_depth() / filters);
-    return tn_ceil_div(taps, tn_ceil_div(taps, most));
+    return tn_min(taps, tn_max(1, most_depth() / filters));
+}
+
+/** Taps of a block, whole ones: blocks are even. */
+static int64_t even_taps(int64_t taps, int64_t filters)
+{
+    return tn_ceil_div(taps, tn_ceil_div(taps, tn_depth_most_taps(taps, filters)));
 }
 
 bool tn_depth_next(int64_t taps, int64_t filters, tn_depth *d)
@@ -84,6 +94,6 @@ bool tn_depth_next(int64_t taps, int64_t filters, tn_depth *d)
     if (d->tap >= taps)
         return false;
     d->run = tn_min(most_run(filters), filters - d->first);
-    d->taps = d->run < filters ? 1 : tn_min(tn_depth_most_taps(taps, filters), taps - d->tap);
+    d->taps = d->run < filters ? 1 : tn_min(even_taps(taps, filters), taps - d->tap);
     return true;
 }

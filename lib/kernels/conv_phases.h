@@ -18,7 +18,7 @@
 
 /** One direction of a phase. */
 typedef struct tn_side {
-    int64_t phase, stride;
+    int64_t phase;
     int64_t count;      /* pixels of the phase */
     int64_t taps, last; /* taps last, last - step, ... */
     int64_t step, dilation, start;
@@ -29,7 +29,9 @@ typedef struct tn_phase {
     int64_t taps; /* 0: its pixels are zero */
 } tn_phase;
 
-/** Phase number high * stride_w + wide, below stride_h * stride_w. */
+/** Phases that have pixels: an image may be smaller than a stride. */
+int64_t tn_phases(const tn_conv_shape *s);
+/** Phase number 0 to tn_phases - 1, along rows. */
 tn_phase tn_phase_of(const tn_conv_shape *s, int64_t number);
 /** The most taps that any phase has. */
 int64_t tn_phase_most_taps(const tn_conv_shape *s);
@@ -45,7 +47,7 @@ typedef struct tn_depth {
 /** Go on to the next block, from one of zeros to the first; false after the last. Blocks are whole taps, or a part of
  *  one. */
 bool tn_depth_next(int64_t taps, int64_t filters, tn_depth *d);
-/** The most taps of a block. */
+/** No block of a phase with up to so many taps has more. */
 int64_t tn_depth_most_taps(int64_t taps, int64_t filters);
 
 #endif

@@ -120,25 +120,12 @@ static tn_nest nest_of(const tn_product *p)
     return nest;
 }
 
-/** Rows of a task of a product with scatter: whole panels of either side. */
-static int64_t scatter_rows(const tn_nest *nest)
-{
-    int64_t lanes = nest->turned ? nest->v : nest->s, rows = tn_block_rows() / lanes * lanes;
-    return rows < lanes ? lanes : rows;
-}
-
 /* ---- scratch ---- */
 
-/** Floats of one thread's buffers; own: of the block that is scattered or goes to a sink. */
+/** Floats of one thread's buffers; own: of the block that goes to a sink. */
 static int64_t buffer_floats(const tn_product *p, int64_t *own)
 {
-    int64_t most = tn_block_rows() > TN_PANEL_LANES ? tn_block_rows() : TN_PANEL_LANES;
-    *own = 0;
-    if (p->scatter && (!tn_mul_i64(most, p->n, own) || *own > INT64_MAX / 64))
-        return -1;
-    if (p->sink)
-        *own = tn_sink_block_floats();
-    *own = (*own + 15) / 16 * 16;
+    *own = p->sink ? tn_round_up(tn_sink_block_floats(), 16) : 0;
     return tn_s_block_floats() + tn_v_group_floats() + tn_rows_floats(p) + *own;
 }
 
@@ -168,11 +155,6 @@ typedef struct partition {
     int64_t s_tasks, v_tasks, tasks;
 } partition;
 
-static int64_t round_up(int64_t value, int64_t unit)
-{
-    return tn_ceil_div(value, unit) * unit;
-}
-
 static void count_tasks(const tn_nest *nest, partition *cut)
 {
     cut->s_tasks = tn_ceil_div(nest->s_count, cut->s);
@@ -180,33 +162,18 @@ static void count_tasks(const tn_nest *nest, partition *cut)
     cut->tasks = cut->s_tasks * cut->v_tasks * nest->splits;
 }
 
-/** Tasks that a sink or scatter wants: blocks of rows, or of whole rows. */
-static partition first_cut(const tn_nest *nest)
-{
-    int64_t rows = round_up(nest->s_count, nest->s);
-    partition cut = {.s = tn_min(tn_block_rows(), rows), .v = nest->v_count, .depth = nest->p->k};
-    if (nest->p->scatter && nest->turned) {
-        cut.s = nest->s_count; /* whole rows of the result: they are scattered at once */
-        cut.v = scatter_rows(nest);
-    } else if (nest->p->scatter) {
-        cut.s = scatter_rows(nest);
-    }
-    count_tasks(nest, &cut);
-    return cut;
-}
-
-/** Halve tasks until there are a few for each thread. */
+/** Tasks that a sink wants: blocks of rows, halved until there are a few for each thread. */
 static partition halve_tasks(const tn_nest *nest, int threads)
 {
-    int64_t wanted = threads > 1 ? 4 * (int64_t)threads : 1;
-    partition cut = first_cut(nest);
-    bool whole_rows = nest->p->scatter != NULL;
-    while (cut.tasks < wanted && cut.v > 4 * nest->v && !(whole_rows && !nest->turned)) {
-        cut.v = round_up(tn_ceil_div(cut.v, 2), nest->v);
+    int64_t wanted = threads > 1 ? 4 * (int64_t)threads : 1, rows = tn_round_up(nest->s_count, nest->s);
+    partition cut = {.s = tn_min(tn_block_rows(), rows), .v = nest->v_count, .depth = nest->p->k};
+    count_tasks(nest, &cut);
+    while (cut.tasks < wanted && cut.v > 4 * nest->v) {
+        cut.v = tn_round_up(tn_ceil_div(cut.v, 2), nest->v);
         count_tasks(nest, &cut);
     }
-    while (cut.tasks < wanted && cut.s > 4 * nest->s && !(whole_rows && nest->turned)) {
-        cut.s = round_up(cut.s / 2, nest->s);
+    while (cut.tasks < wanted && cut.s > 4 * nest->s) {
+        cut.s = tn_round_up(cut.s / 2, nest->s);
         count_tasks(nest, &cut);
     }
     return cut;
@@ -216,7 +183,8 @@ static partition halve_tasks(const tn_nest *nest, int threads)
  *  read both sides and to add to the result. Some of the last task is waited for. */
 static double cost_of(const tn_nest *nest, const partition *cut, int threads)
 {
-    double s = (double)(nest->own ? tn_min(cut->s, nest->s_count) : round_up(cut->s, nest->s)), v = (double)round_up(cut->v, nest->v), depth = (double)cut->depth;
+    double s = (double)(nest->own ? tn_min(cut->s, nest->s_count) : tn_round_up(cut->s, nest->s));
+    double v = (double)tn_round_up(cut->v, nest->v), depth = (double)cut->depth;
     double again = cut->s > tn_block_rows() && !nest->packed ? (double)tn_ceil_div(cut->v, tn_wide(nest)) : 1.0;
     double numbers = s * again * (nest->run > 0 ? READ_COST : PACK_COST) + v * (nest->packed ? READ_COST : PACK_COST);
     double task = depth * (s * v + numbers) + ADD_COST * s * v * (double)tn_ceil_div(cut->depth, nest->depth);
@@ -249,7 +217,7 @@ static partition cut_evenly(const tn_nest *nest, int threads)
 
 static partition cut_tasks(const tn_nest *nest, int threads)
 {
-    return nest->p->scatter || nest->p->sink ? halve_tasks(nest, threads) : cut_evenly(nest, threads);
+    return nest->p->sink ? halve_tasks(nest, threads) : cut_evenly(nest, threads);
 }
 
 typedef struct run_job {
@@ -257,7 +225,7 @@ typedef struct run_job {
     partition cut;
     float *packing; /* where the vector side is packed first; NULL: that was done, or is done on the way */
     float *buffers, *partials;
-    int64_t buffer, own; /* floats of a thread's buffers; of these, for scatter or sink */
+    int64_t buffer, own; /* floats of a thread's buffers; of these, for a sink */
     atomic_llong next;
 } run_job;
 
@@ -268,7 +236,7 @@ static void place_task(const run_job *job, int64_t split, float *own, tn_task *t
     const tn_product *p = nest->p;
     int64_t row = nest->turned ? t->v0 : t->s0, col = nest->turned ? t->s0 : t->v0;
     t->ldc = p->n;
-    if (p->scatter || p->sink) {
+    if (p->sink) {
         t->c = own;
     } else if (nest->splits > 1) {
         t->c = job->partials + split * p->m * p->n + row * t->ldc + col;
@@ -347,9 +315,6 @@ static void run_tasks(const tn_team *team, void *arg)
             break;
         tn_task t = task_at(job, number, space);
         tn_task_run(&job->nest, &t, &buffers);
-        if (job->nest.p->scatter)
-            job->nest.p->scatter(job->nest.p->a, job->nest.turned ? t.v0 : t.s0,
-                                 job->nest.turned ? t.v_count : t.s_count, t.c);
     }
     if (job->nest.splits > 1) {
         tn_team_barrier(team);

@@ -51,14 +51,10 @@ typedef struct tn_product {
     float alpha, beta;        /* beta 0: C is not read */
     const float *bias;        /* [n], NULL: none */
     tn_activation activation; /* not TN_SOFTMAX */
-    /** Rows that do not lie ldc apart: the product of rows [row, row + rows) arrives in `block` [rows,n] and is put in
-     *  place by this function, which gets `a`. NULL: c and ldc. */
-    void (*scatter)(const void *a, int64_t row, int64_t rows, const float *block);
     /** Blocks of C go there as soon as their sums are complete, instead of to c; k is at least 1, beta 0. NULL:
-     *  none. Not with scatter. */
+     *  none. */
     const tn_sink *sink;
-    /** Where there are few results for all threads, k may be cut into parts, by the sizes alone. Not with scatter, nor
-     *  with a sink. */
+    /** Where the sum is long, k may be cut into parts, by the sizes alone. Not with a sink. */
     bool split;
 } tn_product;
 

@@ -27,7 +27,7 @@ typedef struct tn_task {
     float *c; /* element (s0,v0) */
     int64_t ldc;
     float beta;
-    bool finish; /* bias, activation and scatter when the sum is complete */
+    bool finish; /* bias and activation when the sum is complete */
 } tn_task;
 
 /** One thread's buffers. A product with a sink has its block in the task's c. */

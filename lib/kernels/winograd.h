@@ -4,8 +4,8 @@
  *
  *      Y = A^T [ sum_c (G g_c G^T) * (B^T d_c B) ] A      for each tile of m x m results, a = m + r - 1
  *
- *  The sum over channels is, for each of the a * a points, a product of matrices [tiles,C] [C,F]: those run on the
- *  micro-kernel, and the transforms write its panels directly.
+ *  The sum over channels is, for each of the a * a points, a product of matrices [tiles,C] [C,F], which are multiplied as
+ *  the transforms leave them.
  *
  *  Errors, largest over largest value: a test holds them to
  *
@@ -20,6 +20,7 @@
 #ifndef TN_KERNELS_WINOGRAD_H
 #define TN_KERNELS_WINOGRAD_H
 
+#include "kernels/arithmetic.h"
 #include "kernels/conv.h"
 #include "kernels/isa/conv_table.h"
 
@@ -100,10 +101,5 @@ void tn_winograd_transform_filters(const tn_winograd *wg, tn_pool *pool, const f
 /** Scratch of the parts. */
 TN_WARN_UNUSED tn_status tn_winograd_forward_scratch(const tn_winograd *wg, bool prepared, int threads, size_t *out);
 TN_WARN_UNUSED tn_status tn_winograd_filter_scratch(const tn_winograd *wg, int threads, size_t *out);
-
-static inline int64_t tn_winograd_round(int64_t value, int64_t unit)
-{
-    return (value + unit - 1) / unit * unit;
-}
 
 #endif

@@ -20,7 +20,7 @@
 
 tn_winograd_space tn_winograd_space_of(const tn_winograd *wg, int64_t panels)
 {
-    tn_winograd_space space = {.panels = panels, .out_width = tn_winograd_round(wg->out.channels, wg->v)};
+    tn_winograd_space space = {.panels = panels, .out_width = tn_round_up(wg->out.channels, wg->v)};
     space.u_row = tn_odd_lines(wg->in.channels);
     space.m_row = tn_odd_lines(space.out_width);
     space.u_point = tn_odd_lines(panels * wg->s * space.u_row);
@@ -41,7 +41,7 @@ void tn_winograd_block_in(const tn_winograd_block *b, int64_t tile, int64_t c)
     tn_square square = tn_winograd_square(&wg->in, b->pass->in, n, wg->top + row * wg->m, wg->left + col * wg->m, wg->a,
                                           c, width, aside);
     wg->maps->data(square.data, square.row, square.col, b->u + tile * b->space->u_row + c, b->space->u_point,
-                   tn_winograd_round(width, TN_MAP_CHUNK));
+                   tn_round_up(width, TN_MAP_CHUNK));
 }
 
 /* ---- products ---- */
@@ -53,6 +53,15 @@ static void clear_rows(const tn_winograd_block *b, float *u)
     if (rows > 0)
         memset(u + b->tiles * row, 0,
                (size_t)((tn_direct_rows(tn_conv_kernels()->direct, rows) - rows) * row) * sizeof *u);
+}
+
+/** Transforms read whole vectors of M, which may reach past its last panel: no numbers that could trap either. */
+static void clear_lanes(const tn_winograd_block *b, float *m)
+{
+    const tn_winograd_space *space = b->space;
+    int64_t read = tn_round_up(space->out_width, TN_MAP_CHUNK);
+    for (int64_t i = 0; i < b->tiles && read > space->out_width; i++)
+        memset(m + i * space->m_row + space->out_width, 0, (size_t)(read - space->out_width) * sizeof *m);
 }
 
 /** Channels [k0, k0 + kn) of all tiles under the panel of filters from f, which stays in the L1 cache. Each panel of tiles
@@ -90,6 +99,7 @@ void tn_winograd_block_multiply(const tn_winograd_block *b, int64_t point)
     const tn_winograd *wg = b->pass->wg;
     float *u = b->u + point * b->space->u_point, *m = b->m + point * b->space->m_point;
     clear_rows(b, u);
+    clear_lanes(b, m);
     for (int64_t f = 0; f < b->space->out_width; f += wg->v)
         multiply_column(b, u, b->pass->filters + point * tn_winograd_filter_stride(wg), f, m);
 }
@@ -100,7 +110,7 @@ void tn_winograd_block_multiply(const tn_winograd_block *b, int64_t point)
 static void put_tile(const tn_winograd_pass *pass, int64_t tile, int64_t f, int64_t width, const float *results)
 {
     const tn_winograd *wg = pass->wg;
-    int64_t n, row, col, step = tn_winograd_round(width, TN_MAP_CHUNK);
+    int64_t n, row, col, step = tn_round_up(width, TN_MAP_CHUNK);
     tn_winograd_place(wg, tile, &n, &row, &col);
     bool relu = pass->activation == TN_RELU, other = !relu && pass->activation != TN_LINEAR;
     for (int64_t i = row * wg->m; i < row * wg->m + wg->m && i < wg->out.h; i++) {
@@ -118,7 +128,7 @@ void tn_winograd_block_out(const tn_winograd_block *b, int64_t tile, int64_t f)
 {
     const tn_winograd *wg = b->pass->wg;
     float results[TN_WINOGRAD_POINTS * TN_WINOGRAD_CHUNK];
-    int64_t width = tn_min(wg->out.channels - f, TN_WINOGRAD_CHUNK), wide = tn_winograd_round(width, TN_MAP_CHUNK);
+    int64_t width = tn_min(wg->out.channels - f, TN_WINOGRAD_CHUNK), wide = tn_round_up(width, TN_MAP_CHUNK);
     wg->maps->output(b->m + tile * b->space->m_row + f, wg->a * b->space->m_point, b->space->m_point, results, wide,
                      wide);
     put_tile(b->pass, b->tile + tile, f, width, results);

@@ -23,7 +23,7 @@ typedef struct filter_job {
 
 int64_t tn_winograd_filter_stride(const tn_winograd *wg)
 {
-    return tn_odd_lines(tn_winograd_round(wg->out.channels, wg->v) * wg->in.channels);
+    return tn_odd_lines(tn_round_up(wg->out.channels, wg->v) * wg->in.channels);
 }
 
 int64_t tn_winograd_filter_floats(const tn_winograd *wg)
@@ -66,7 +66,7 @@ static void transform_inputs(const filter_job *job, int64_t panel, int64_t input
 {
     const tn_winograd *wg = job->wg;
     int64_t taps = wg->r * wg->r, first = panel * wg->v, stride = tn_winograd_filter_stride(wg);
-    int64_t wide = tn_winograd_round(wg->v, TN_MAP_CHUNK);
+    int64_t wide = tn_round_up(wg->v, TN_MAP_CHUNK);
     int64_t width = wg->out.channels - first < wg->v ? wg->out.channels - first : wg->v;
     float squares[(INPUTS * 25 + 1) * TN_PANEL_LANES], points[TN_WINOGRAD_POINTS * TN_PANEL_LANES];
     if (job->rotated)

@@ -26,7 +26,7 @@
 /** One thread's workspace. */
 static tn_winograd_space block_space(const tn_winograd *wg)
 {
-    int64_t out_width = tn_winograd_round(wg->out.channels, wg->v);
+    int64_t out_width = tn_round_up(wg->out.channels, wg->v);
     int64_t cached = BLOCK_FLOATS / (wg->points * wg->s * (wg->in.channels + out_width));
     int64_t least = wg->points * wg->in.channels * out_width > CACHED_FILTERS ? LEAST_PANELS : 1;
     return tn_winograd_space_of(wg, tn_max(least, tn_min(cached, MOST_PANELS)));
@@ -105,7 +105,7 @@ static void run_blocks(const tn_team *team, void *arg)
 /** Blocks of nearly equal numbers of panels, as many for each thread. */
 static int64_t count_blocks(const forward_job *job, int threads)
 {
-    int64_t blocks = tn_winograd_round(tn_ceil_div(job->panels, job->space.panels), threads);
+    int64_t blocks = tn_round_up(tn_ceil_div(job->panels, job->space.panels), threads);
     return tn_min(blocks, job->panels);
 }
 
@@ -184,7 +184,7 @@ static const float *filters_of(const tn_winograd *wg, const tn_conv_shape *s, in
     if (prepared)
         return (const float *)prepared + group * floats;
     tn_winograd_transform_filters(wg, pool, w + group * (s->f / s->groups), s->f, rotated, filters);
-    *memory += tn_winograd_round(floats, 16);
+    *memory += tn_round_up(floats, 16);
     return filters;
 }
 

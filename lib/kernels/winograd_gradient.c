@@ -26,6 +26,7 @@ typedef struct workspace {
     int64_t tiles;            /* of a block */
     int64_t c_width, f_width; /* in whole panels */
     int64_t u_row, d_row;     /* from tile to tile */
+    int64_t w_row;            /* from channel to channel */
     int64_t u_point, d_point, w_point;
     int64_t u, d, w;
 } workspace;
@@ -42,14 +43,15 @@ static int64_t tiles_of_block(int64_t tile, int64_t sums)
 
 static workspace workspace_of(const tn_winograd *wg)
 {
-    workspace ws = {.c_width = tn_winograd_round(wg->in.channels, wg->s),
-                    .f_width = tn_winograd_round(wg->out.channels, wg->v)};
+    workspace ws = {.c_width = tn_round_up(wg->in.channels, wg->s),
+                    .f_width = tn_round_up(wg->out.channels, wg->v)};
     ws.tiles = tiles_of_block(wg->points * (ws.c_width + ws.f_width), wg->points * ws.c_width * ws.f_width);
     ws.u_row = tn_odd_lines(wg->in.channels);
     ws.d_row = tn_odd_lines(ws.f_width);
     ws.u_point = tn_odd_lines(ws.tiles * ws.u_row);
     ws.d_point = tn_odd_lines(ws.tiles * ws.d_row);
-    ws.w_point = tn_odd_lines(ws.c_width * ws.f_width);
+    ws.w_row = tn_round_up(ws.f_width, TN_MAP_CHUNK);
+    ws.w_point = tn_odd_lines(ws.c_width * ws.w_row);
     ws.u = wg->points * ws.u_point;
     ws.d = wg->points * ws.d_point;
     ws.w = wg->points * ws.w_point;
@@ -104,7 +106,7 @@ static void transform_tile(const tn_winograd *wg, const operand *o, int64_t tile
         tn_square square = tn_winograd_square(o->image, o->data, n, o->top + row * wg->m, o->left + col * wg->m, o->size,
                                               c, width, aside);
         o->map(square.data, square.row, square.col, o->out + place * o->row + c, o->point,
-               tn_winograd_round(width, TN_MAP_CHUNK));
+               tn_round_up(width, TN_MAP_CHUNK));
     }
 }
 
@@ -123,15 +125,21 @@ static void transform_block(const tn_team *team, const gradient_job *job, int64_
     }
 }
 
-/** The lanes past the last filter, which transforms leave out and tiles multiply: no numbers that could trap. */
+/** The lanes past the last filter that tiles multiply and transforms leave out, and those of sums that it is the other way
+ *  round with: no numbers that could trap. */
 static void clear_lanes(const tn_team *team, const gradient_job *job)
 {
     const workspace *ws = &job->ws;
-    int64_t used = tn_winograd_round(job->wg->out.channels, TN_MAP_CHUNK), begin, end;
+    int64_t used = tn_round_up(job->wg->out.channels, TN_MAP_CHUNK), begin, end;
     tn_team_range(team, job->wg->points, &begin, &end);
     for (int64_t p = begin; p < end && used < ws->f_width; p++) {
         for (int64_t tile = 0; tile < ws->tiles; tile++)
             memset(job->d + p * ws->d_point + tile * ws->d_row + used, 0, (size_t)(ws->f_width - used) * sizeof(float));
+    }
+    for (int64_t p = begin; p < end && ws->f_width < ws->w_row; p++) {
+        for (int64_t c = 0; c < ws->c_width; c++)
+            memset(job->w + p * ws->w_point + c * ws->w_row + ws->f_width, 0,
+                   (size_t)(ws->w_row - ws->f_width) * sizeof(float));
     }
 }
 
@@ -145,7 +153,7 @@ static void multiply_panel(const gradient_job *job, int64_t point, int64_t panel
     const workspace *ws = &job->ws;
     int64_t columns = ws->f_width / wg->v, parts = ws->c_width / wg->s * columns, c = panel * wg->s;
     const float *u = job->u + point * ws->u_point, *d = job->d + point * ws->d_point;
-    float *w = job->w + point * ws->w_point + c * ws->f_width;
+    float *w = job->w + point * ws->w_point + c * ws->w_row;
     tn_tile_sides sides = {.a = u + c, .a_stride = ws->u_row, .b_stride = ws->d_row, .depth = tiles};
     sides.next_a_step = tn_ceil_div(ws->u_row, parts);
     sides.next_b_step = tn_ceil_div(ws->d_row, parts);
@@ -153,7 +161,7 @@ static void multiply_panel(const gradient_job *job, int64_t point, int64_t panel
     sides.next_b = d + ws->d_point + panel * columns * sides.next_b_step * tiles;
     for (int64_t f = 0; f < ws->f_width; f += wg->v) {
         sides.b = d + f;
-        tn_conv_kernels()->direct->along(&sides, wg->in.channels - c, add, w + f, ws->f_width);
+        tn_conv_kernels()->direct->along(&sides, wg->in.channels - c, add, w + f, ws->w_row);
         sides.next_a += sides.next_a_step * tiles;
         sides.next_b += sides.next_b_step * tiles;
     }
@@ -191,8 +199,8 @@ static void transform_back(const tn_team *team, const gradient_job *job)
     for (int64_t c = begin; c < end; c++) {
         for (int64_t f = 0; f < wg->out.channels; f += TN_WINOGRAD_CHUNK) {
             int64_t left = wg->out.channels - f, width = left < TN_WINOGRAD_CHUNK ? left : TN_WINOGRAD_CHUNK;
-            int64_t wide = tn_winograd_round(width, TN_MAP_CHUNK);
-            wg->maps->filter_gradient(job->w + c * ws->f_width + f, wg->a * ws->w_point, ws->w_point, taps, wide, wide);
+            int64_t wide = tn_round_up(width, TN_MAP_CHUNK);
+            wg->maps->filter_gradient(job->w + c * ws->w_row + f, wg->a * ws->w_point, ws->w_point, taps, wide, wide);
             put_filters(job, c, f, width, wide, taps);
         }
     }

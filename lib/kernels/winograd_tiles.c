@@ -59,7 +59,7 @@ static void copy_pixels(const tn_tiled_image *image, const float *row, int64_t x
 tn_square tn_winograd_square(const tn_tiled_image *image, const float *data, int64_t n, int64_t y, int64_t x,
                              int64_t size, int64_t c, int64_t width, float *aside)
 {
-    int64_t wide = tn_winograd_round(width, TN_MAP_CHUNK);
+    int64_t wide = tn_round_up(width, TN_MAP_CHUNK);
     const float *first = data + n * image->h * image->w * image->pitch + c;
     if (y >= 0 && x >= 0 && y + size <= image->h && x + size <= image->w && wide == width)
         return (tn_square){first + (y * image->w + x) * image->pitch, image->w * image->pitch, image->pitch};

@@ -69,6 +69,89 @@ START_TEST(test_phases)
 }
 END_TEST
 
+/* A phase with fewer taps may have larger blocks of the sum than the one with most: 6 in one go, 9 in 5 and 4. */
+static const struct {
+    int64_t size, channels, filters, kernel, pad, out;
+} uneven[] = {{8, 512, 64, 5, 2, 4}, {32, 64, 16, 9, 4, 16}, {40, 24, 20, 7, 3, 20}, {40, 40, 27, 7, 3, 20},
+              {8, 300, 30, 5, 2, 4}};
+enum { UNEVEN = sizeof uneven / sizeof uneven[0] };
+
+static float *integers(int64_t count)
+{
+    float *x = numbers(count);
+    for (int64_t i = 0; i < count; i++)
+        x[i] = (float)(i % 11 - 5);
+    return x;
+}
+
+static float *uneven_gradient(const tn_conv_shape *shape, int threads, const float *dy, const float *w)
+{
+    tn_conv_plan plan;
+    tn_pool *pool = NULL;
+    float *dx = integers(shape->h * shape->w * shape->c); /* to be written over */
+    ck_ok(tn_pool_create(NULL, threads, &pool));
+    ck_ok(tn_conv_plan_pass(shape, TN_CONV_DATA, &(tn_conv_wishes){.precise = true, .threads = threads}, &plan));
+    guarded scratch = guard_with(plan.scratch_bytes, GUARD);
+    tn_conv_data_gradient(&plan, pool, 1, dy, w, NULL, dx, scratch.memory);
+    check_guard(&scratch);
+    tn_pool_destroy(&pool);
+    return dx;
+}
+
+START_TEST(test_uneven_phases)
+{
+    tn_conv_shape s = {.n = 1, .h = uneven[_i].size, .w = uneven[_i].size, .c = uneven[_i].channels,
+                       .r = uneven[_i].kernel, .s = uneven[_i].kernel, .f = uneven[_i].filters, .oh = uneven[_i].out,
+                       .ow = uneven[_i].out, .stride_h = 2, .stride_w = 2, .dilation_h = 1, .dilation_w = 1,
+                       .pad_top = uneven[_i].pad, .pad_left = uneven[_i].pad, .groups = 1};
+    float *dy = integers(s.oh * s.ow * s.f), *w = integers(s.r * s.s * s.c * s.f);
+    float *one = uneven_gradient(&s, 1, dy, w), *three = uneven_gradient(&s, 3, dy, w);
+    ck_assert(memcmp(one, three, (size_t)(s.h * s.w * s.c) * sizeof *one) == 0);
+    free(dy);
+    free(w);
+    free(one);
+    free(three);
+}
+END_TEST
+
+/** Strides may be larger than the image: one window, and zeros around it. */
+START_TEST(test_strides_beyond_the_image)
+{
+    const tn_conv_shape s = {.n = 1, .h = 3, .w = 3, .c = 32, .r = 1, .s = 1, .f = 2, .oh = 1, .ow = 1,
+                             .stride_h = INT64_C(1) << 32, .stride_w = INT64_C(1) << 32, .dilation_h = 1,
+                             .dilation_w = 1, .groups = 1};
+    float dy[2] = {1.0f, 2.0f}, w[32 * 2];
+    for (int i = 0; i < 64; i++)
+        w[i] = 1.0f;
+    float *dx = uneven_gradient(&s, 2, dy, w);
+    for (int i = 0; i < 9 * 32; i++)
+        ck_assert(dx[i] == (i < 32 ? 3.0f : 0.0f));
+    free(dx);
+}
+END_TEST
+
+/** Sizes of filters that do not fit. */
+START_TEST(test_filters_that_do_not_fit)
+{
+    tn_conv_shape s = {.n = 1, .h = 8, .w = 8, .c = 1, .r = 2, .s = 2, .f = INT64_C(1) << 57, .oh = 4, .ow = 4,
+                       .stride_h = 2, .stride_w = 2, .dilation_h = 1, .dilation_w = 1, .groups = 1};
+    size_t bytes = 7;
+    for (int64_t f = INT64_C(1) << 52; f < INT64_C(1) << 62; f *= 2) {
+        s.f = f;
+        ck_assert(tn_conv_gemm_strided_scratch(&s, 2, &bytes) != TN_OK || bytes > 7);
+        ck_assert(tn_conv_gemm_strided_prepared(&s, &bytes) != TN_OK || bytes > 7);
+        ck_assert(tn_conv_gemm_scratch(&s, TN_CONV_FILTER, 2, &bytes) != TN_OK || bytes > 7);
+    }
+    ck_fails(tn_conv_gemm_strided_scratch(&s, 2, &bytes), TN_ERR_OVERFLOW, "does not fit");
+    ck_fails(tn_conv_gemm_strided_prepared(&s, &bytes), TN_ERR_OVERFLOW, "do not fit");
+    ck_fails(tn_conv_gemm_scratch(&s, TN_CONV_FILTER, 2, &bytes), TN_ERR_OVERFLOW, "does not fit");
+    s.r = s.s = 1;
+    s.c = INT64_C(1) << 58;
+    s.f = 32;
+    ck_fails(tn_conv_gemm_scratch(&s, TN_CONV_FILTER, 2, &bytes), TN_ERR_OVERFLOW, "does not fit");
+}
+END_TEST
+
 /** The filter gradient: k is the number of windows in the batch. */
 START_TEST(test_filter_gradient)
 {
@@ -181,5 +264,6 @@ START_TEST(test_one_stride)
 }
 END_TEST
 
-TN_SUITE("smaller_batches", {test_product}, {test_phases}, TN_LOOPED(test_filter_gradient, 3), {test_bias_gradient},
+TN_SUITE("smaller_batches", {test_product}, {test_phases}, TN_LOOPED(test_uneven_phases, UNEVEN),
+         {test_strides_beyond_the_image}, {test_filters_that_do_not_fit}, TN_LOOPED(test_filter_gradient, 3), {test_bias_gradient},
          {test_no_images}, {test_one_stride})
