@@ -25,12 +25,6 @@
 #endif
 #define FOUR 4 /* rows that share a pointer: there are not enough registers for a pointer each */
 
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 /** The sums of `rows` rows; row i of A begins at a + i * row, its numbers are `step` apart. */
 ALWAYS_INLINE void sum_rows(const tn_tile_sides *t, int rows, int64_t row, int64_t step, vec sums[ROWS][2])
 {

@@ -28,12 +28,6 @@
 
 #define LINE 16 /* floats of a cache line */
 
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 /** Past the caches; aligned. */
 ALWAYS_INLINE void store_past(vec v, float *to)
 {

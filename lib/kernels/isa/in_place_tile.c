@@ -36,14 +36,6 @@
 
 #define PACE 2 /* k to a line that is asked for */
 
-#if defined(__SANITIZE_ADDRESS__)
-#define UNROLL /* every access is checked: compiling that takes minutes */
-#elif defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 /** sums += the products of one k; number i is at a[i][k]. */
 ALWAYS_INLINE void add_located(int count, int vectors, const float *const a[ROWS], int64_t k, const float *v,
                                vec sums[ROWS][2])

@@ -31,6 +31,15 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
+/** Before a loop with few and constant turns, to keep its vectors in registers. */
+#if defined(__SANITIZE_ADDRESS__)
+#define UNROLL /* every access is checked: compiling that takes minutes */
+#elif defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 typedef float vec __attribute__((vector_size(4 * TN_LANES)));
 typedef int32_t ivec __attribute__((vector_size(4 * TN_LANES)));
 typedef uint32_t uvec __attribute__((vector_size(4 * TN_LANES)));
