@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  The gradient of the filters of 1x1 convolutions: dw[c,f] = sum over pixels of x[pixel,c] dy[pixel,f], a product of two
- *  matrices that are multiplied as they lie in memory.
+ *  The gradient of the filters of 1x1 convolutions: dw[c,f] = sum over pixels of x[pixel,c] dy[pixel,f], a product of
+ * two matrices that are multiplied as they lie in memory.
  *
  *      x: C numbers a pixel          dy: F numbers a pixel
  *      pixel 0   c c c c c c         f f f f f f f f           a tile takes some columns of both
  *      pixel 1   c c c c c c         f f f f f f f f           and as many pixels as the L2 cache holds
  *       :                             :
  *
- *  The sum is long and the result may be small, so pixels are cut into parts, from the sizes alone, whose sums are added in
- *  order. Tasks are parts, or some rows of dw of a part. With strides, the pixels of x that count are copied together
- *  first. */
+ *  The sum is long and the result may be small, so pixels are cut into parts, from the sizes alone, whose sums are
+ * added in order. Tasks are parts, or some rows of dw of a part. With strides, the pixels of x that count are copied
+ * together first. */
 #include "kernels/conv_filter_1x1.h"
 
 #include "base/memory.h"
@@ -21,8 +21,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define DEPTH 256             /* pixels that are multiplied at once */
-#define COLUMNS 384           /* of dy, for them to stay in the L2 cache together with x */
+#define DEPTH 256   /* pixels that are multiplied at once */
+#define COLUMNS 384 /* of dy, for them to stay in the L2 cache together with x */
 #define PARTS 8
 #define PART_FLOATS (1 << 20) /* of the sums of all parts */
 #define PART_PIXELS 768       /* that a part has at least */
@@ -34,8 +34,8 @@ typedef struct gradient {
     bool add;
     int64_t channels, filters; /* of a group */
     int64_t pixels;
-    int64_t parts, shares;     /* of the rows of a part: tasks */
-    int64_t row, buffer;       /* floats of a pixel that was copied, and of a thread's; 0: x lies in one piece */
+    int64_t parts, shares; /* of the rows of a part: tasks */
+    int64_t row, buffer;   /* floats of a pixel that was copied, and of a thread's; 0: x lies in one piece */
     atomic_llong next;
 } gradient;
 
@@ -43,8 +43,8 @@ bool tn_conv_filter_is_1x1(const tn_conv_shape *s)
 {
     const tn_direct_tile *tile = tn_conv_kernels()->direct;
     int64_t channels = s->c / s->groups, filters = s->f / s->groups, rest = channels % tile->rows;
-    bool plain = s->r == 1 && s->s == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == (s->h - 1) / s->stride_h + 1 &&
-                 s->ow == (s->w - 1) / s->stride_w + 1;
+    bool plain = s->r == 1 && s->s == 1 && s->pad_top == 0 && s->pad_left == 0 &&
+                 s->oh == (s->h - 1) / s->stride_h + 1 && s->ow == (s->w - 1) / s->stride_w + 1;
     return plain && (rest == 0 || tn_direct_rows(tile, rest) == rest) && filters % tile->lanes == 0;
 }
 
@@ -68,7 +68,8 @@ tn_status tn_conv_filter_1x1_scratch(const tn_conv_shape *s, int threads, size_t
 {
     int64_t results, floats, buffers, bytes;
     if (s->c > INT64_MAX / (64 * DEPTH) || !tn_mul_i64(s->c / s->groups, s->f / s->groups, &results))
-        return TN_FAIL(TN_ERR_OVERFLOW, "the gradient of %lld x %lld filters does not fit", (long long)s->c, (long long)s->f);
+        return TN_FAIL(TN_ERR_OVERFLOW, "the gradient of %lld x %lld filters does not fit", (long long)s->c,
+                       (long long)s->f);
     gradient g = gradient_of(s);
     floats = g.parts > 1 ? g.parts * results : 0;
     if (!tn_mul_i64(g.buffer, threads, &buffers) || !tn_add_i64(floats, buffers, &floats) ||
@@ -169,8 +170,7 @@ static void run_tasks(const tn_team *team, void *arg)
         if (task >= g->parts * g->shares)
             break;
         run_part(g, task / g->shares, panels * share / g->shares * rows,
-                 tn_min(panels * (share + 1) / g->shares * rows, g->channels),
-                 g->gathered + team->index * g->buffer);
+                 tn_min(panels * (share + 1) / g->shares * rows, g->channels), g->gathered + team->index * g->buffer);
     }
     if (g->parts > 1) {
         tn_team_barrier(team);

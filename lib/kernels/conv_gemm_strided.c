@@ -3,8 +3,8 @@
  *  The gradient of the data of a convolution with strides: all phases (conv_phases.h) at once.
  *
  *  A task is a band of lines of cells, each of stride_h by stride_w pixels, one of every phase. It writes all its
- *  pixels, phase by phase: products of windows of dy, read where they lie, and filters that were packed before; or zeros. So dx
- *  and dy are gone through once.
+ *  pixels, phase by phase: products of windows of dy, read where they lie, and filters that were packed before; or
+ * zeros. So dx and dy are gone through once.
  *
  *      dx, stride 2      p0 p1 p0 p1 p0 p1        a tile of phase 0: its rows are the pixels p0 of a line, which lie
  *      a line of cells   p2 p3 p2 p3 p2 p3        evenly spaced in dx; one that reaches into the next line is
@@ -180,8 +180,8 @@ static int64_t spacing(const tn_pixel *pixels, int64_t count)
 }
 
 /** A tile whose pixels are not evenly spaced. */
-static void multiply_aside(const tn_own_tile *tile, const tn_tile_rows *rows, const tn_tile_end *end, const float *panel,
-                           const tn_pixel *pixels, int64_t c, int64_t channels)
+static void multiply_aside(const tn_own_tile *tile, const tn_tile_rows *rows, const tn_tile_end *end,
+                           const float *panel, const tn_pixel *pixels, int64_t c, int64_t channels)
 {
     _Alignas(64) float aside[TN_PANEL_LANES * TN_PANEL_LANES];
     size_t bytes = (size_t)channels * sizeof *aside;
@@ -199,8 +199,8 @@ static void multiply_tile(const tn_strided *job, const block *b, const tn_depth 
     const tn_tile_end end = {.add = d->k > 0};
     int64_t channels = tn_min(tile->lanes, job->channels - c);
     const float *panel = b->panels + d->k * wide_of(job) + c * d->taps * d->run;
-    const tn_tile_rows rows = {.count = tn_min(tile->rows, b->count - i), .places = b->rows + i * d->taps,
-                               .runs = d->taps, .run = d->run};
+    const tn_tile_rows rows = {
+        .count = tn_min(tile->rows, b->count - i), .places = b->rows + i * d->taps, .runs = d->taps, .run = d->run};
     if (spaced != 0)
         tile->multiply(&rows, panel, &end, channels, b->pixels[i].out + c, spaced);
     else

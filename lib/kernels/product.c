@@ -11,14 +11,14 @@
 
 #include <stdatomic.h>
 
-#define SPLITS 8               /* most parts of k */
+#define SPLITS 8                /* most parts of k */
 #define PARTIALS_MOST (1 << 20) /* floats of all parts of the result */
-#define PACKED_MOST (4 << 20)  /* floats of a vector side that is packed whole */
-#define PACK_COST 12.0         /* multiply-adds that it costs to pack a number, */
-#define READ_COST 4.0          /* to read one from further away, */
-#define ADD_COST 8.0           /* and to add to a number of the result; */
-#define WAIT 0.125             /* tasks that a thread waits for the last one */
-#define TURN_COST 24           /* multiply-adds that it costs to turn a number of a tile, or to store one of an edge */
+#define PACKED_MOST (4 << 20)   /* floats of a vector side that is packed whole */
+#define PACK_COST 12.0          /* multiply-adds that it costs to pack a number, */
+#define READ_COST 4.0           /* to read one from further away, */
+#define ADD_COST 8.0            /* and to add to a number of the result; */
+#define WAIT 0.125              /* tasks that a thread waits for the last one */
+#define TURN_COST 24            /* multiply-adds that it costs to turn a number of a tile, or to store one of an edge */
 
 /* ---- choices, from the sizes alone ---- */
 
@@ -87,15 +87,16 @@ static int64_t run_of(const tn_product *p)
     return p->run_a % parts == 0 && p->run_a / parts >= TN_RUN_LEAST ? p->run_a / parts : 0;
 }
 
-/** Turned if that leaves fewer lanes empty, what turning costs included, and packing what could be read in place. Our own
- *  tile has as many rows as there are. */
+/** Turned if that leaves fewer lanes empty, what turning costs included, and packing what could be read in place. Our
+ * own tile has as many rows as there are. */
 static bool should_turn(const tn_product *p)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     double rows = (double)p->m, cols = (double)p->n, k = (double)p->k;
     double scalar = own_tile(p) ? rows : (double)(tn_ceil_div(p->m, kernel->s) * kernel->s);
     double straight = scalar * (double)(tn_ceil_div(p->n, kernel->v) * kernel->v);
-    double turned = (double)(tn_ceil_div(p->m, kernel->v) * kernel->v) * (double)(tn_ceil_div(p->n, kernel->s) * kernel->s);
+    double turned =
+        (double)(tn_ceil_div(p->m, kernel->v) * kernel->v) * (double)(tn_ceil_div(p->n, kernel->s) * kernel->s);
     double edge = (double)(p->n % kernel->v), packed = run_of(p) > 0 ? PACK_COST * rows * k : 0.0;
     return turned * k + packed + TURN_COST * rows * cols < straight * k + TURN_COST * rows * edge;
 }
@@ -202,7 +203,8 @@ static partition cut_evenly(const tn_nest *nest, int threads)
     double least = 0.0;
     for (int64_t i = s_least; i <= s_panels && (i == s_least || i * nest->splits <= most); i++) {
         for (int64_t j = 1; j <= v_panels && (j == 1 || i * j * nest->splits <= most); j++) {
-            partition cut = {.s = tn_ceil_div(s_panels, i) * nest->s, .v = tn_ceil_div(v_panels, j) * nest->v,
+            partition cut = {.s = tn_ceil_div(s_panels, i) * nest->s,
+                             .v = tn_ceil_div(v_panels, j) * nest->v,
                              .depth = tn_ceil_div(nest->p->k, nest->splits)};
             count_tasks(nest, &cut);
             double cost = cost_of(nest, &cut, threads);
@@ -248,15 +250,15 @@ static void place_task(const run_job *job, int64_t split, float *own, tn_task *t
     }
 }
 
-/** Tasks that follow one another, and so run at the same time, have rows of their own: columns of the same rows would have
- *  cache lines in common where rows are not whole lines. */
+/** Tasks that follow one another, and so run at the same time, have rows of their own: columns of the same rows would
+ * have cache lines in common where rows are not whole lines. */
 static tn_task task_at(const run_job *job, int64_t number, float *own)
 {
     const tn_nest *nest = &job->nest;
     const partition *cut = &job->cut;
     int64_t split = number / (cut->s_tasks * cut->v_tasks), rest = number % (cut->s_tasks * cut->v_tasks);
-    tn_task t = {.s0 = rest % cut->s_tasks * cut->s, .v0 = rest / cut->s_tasks * cut->v, .beta = nest->p->beta,
-                 .finish = true};
+    tn_task t = {
+        .s0 = rest % cut->s_tasks * cut->s, .v0 = rest / cut->s_tasks * cut->v, .beta = nest->p->beta, .finish = true};
     t.s_count = tn_min(cut->s, nest->s_count - t.s0);
     t.v_count = tn_min(cut->v, nest->v_count - t.v0);
     t.k0 = tn_min(nest->p->k, split * cut->depth);

@@ -2,17 +2,17 @@
 /** @file
  *  Products whose B passes through the caches once; see streamed_product.h.
  *
- *  A is copied first, in blocks of k, rows an odd number of cache lines apart: rows that lie 16 KB apart would share sets
- *  of the L1 cache. Columns are shared out among the threads. A thread takes some panels of them and one block of k after
- *  another:
+ *  A is copied first, in blocks of k, rows an odd number of cache lines apart: rows that lie 16 KB apart would share
+ * sets of the L1 cache. Columns are shared out among the threads. A thread takes some panels of them and one block of k
+ * after another:
  *
  *      A, a block of k          B, the same k                     sums of the group
  *      row 0   a a a a ..>k     panel | panel | panel | panel     [rows, columns]
  *      row 1   a a a a ..       packed [k][V]                     in the L2 cache until k is through
  *
- *  Packing a block in one go would wait for memory, and asking for a whole block in time is no help where its rows lie a
- *  power of two apart: they push each other out of the L2 cache. So B is packed in small units, 16 k of one panel, a few of
- *  them after each tile, into the buffer that is multiplied next; and the units after those are asked for. */
+ *  Packing a block in one go would wait for memory, and asking for a whole block in time is no help where its rows lie
+ * a power of two apart: they push each other out of the L2 cache. So B is packed in small units, 16 k of one panel, a
+ * few of them after each tile, into the buffer that is multiplied next; and the units after those are asked for. */
 #include "kernels/streamed_product.h"
 
 #include "base/memory.h"
@@ -25,13 +25,13 @@
 #include <string.h>
 
 #define LEAST_ROWS 16
-#define MOST_ROWS 256      /* with more, blocks of A would leave the L2 cache */
-#define LEAST_B (1 << 20)  /* floats */
-#define DEPTH 384          /* k of a block */
-#define COLUMNS 128        /* of a group of panels, whatever the panels' width */
-#define UNIT 16            /* k that are packed at once */
-#define LINE 16            /* floats of a cache line */
-#define AHEAD 6            /* units between asking for memory and packing it */
+#define MOST_ROWS 256     /* with more, blocks of A would leave the L2 cache */
+#define LEAST_B (1 << 20) /* floats */
+#define DEPTH 384         /* k of a block */
+#define COLUMNS 128       /* of a group of panels, whatever the panels' width */
+#define UNIT 16           /* k that are packed at once */
+#define LINE 16           /* floats of a cache line */
+#define AHEAD 6           /* units between asking for memory and packing it */
 
 /** A product, and one thread's place in it. */
 typedef struct stream {
@@ -69,8 +69,8 @@ bool tn_is_streamed(const tn_matmul_args *args)
 {
     bool apart = args->a.col_stride == 1 && args->a.row_stride >= args->k;
     bool runs = args->b.col_stride == 1 || args->b.row_stride == 1;
-    return sizes_are_streamed(args->m, args->n, args->k) && apart && runs && args->alpha == 1.0f && args->beta == 0.0f &&
-           args->sink == NULL;
+    return sizes_are_streamed(args->m, args->n, args->k) && apart && runs && args->alpha == 1.0f &&
+           args->beta == 0.0f && args->sink == NULL;
 }
 
 tn_status tn_streamed_scratch(int64_t m, int64_t n, int64_t k, int threads, size_t *out)
@@ -116,7 +116,8 @@ static int64_t units_of(const stream *s, const step *at)
 /** Where a unit lies: columns side by side first, as they do in memory. */
 static step unit_at(const stream *s, const step *at, int64_t unit)
 {
-    int64_t panels = tn_ceil_div(at->cols, s->tile->lanes), col = unit % panels * s->tile->lanes, k = unit / panels * UNIT;
+    int64_t panels = tn_ceil_div(at->cols, s->tile->lanes), col = unit % panels * s->tile->lanes,
+            k = unit / panels * UNIT;
     return (step){at->col + col, tn_min(s->tile->lanes, at->cols - col), at->k0 + k, tn_min(UNIT, at->kn - k)};
 }
 
@@ -169,7 +170,8 @@ static step step_after(const stream *s, const step *at, int64_t end)
 }
 
 /** Multiply a step; after each tile, pack a share of the next one. */
-static void multiply(const stream *s, const step *at, const float *packed, float *sums, const step *next, float *next_packed)
+static void multiply(const stream *s, const step *at, const float *packed, float *sums, const step *next,
+                     float *next_packed)
 {
     int64_t lanes = s->tile->lanes, panels = tn_ceil_div(at->cols, lanes), tiles = s->rows / s->tile->rows * panels;
     int64_t share = next->cols > 0 ? tn_ceil_div(units_of(s, next), tiles) : 0, done = 0;

@@ -6,8 +6,8 @@
  *      products  for each point  M [point][tile][filter] = U x filters [panel][channel][V]
  *      A^T M A   one tile, a few vectors of filters, then bias, activation, and the pixels of y
  *
- *  U is multiplied as the transform leaves it. Rows of U and M are an odd number of cache lines apart, so that the rows of
- *  a tile do not share sets of the cache. */
+ *  U is multiplied as the transform leaves it. Rows of U and M are an odd number of cache lines apart, so that the rows
+ * of a tile do not share sets of the cache. */
 #include "kernels/winograd_block.h"
 
 #include "kernels/arithmetic.h"
@@ -64,8 +64,8 @@ static void clear_lanes(const tn_winograd_block *b, float *m)
         memset(m + i * space->m_row + space->out_width, 0, (size_t)(read - space->out_width) * sizeof *m);
 }
 
-/** Channels [k0, k0 + kn) of all tiles under the panel of filters from f, which stays in the L1 cache. Each panel of tiles
- *  fetches its share of the filters that come next, and of the next point's tiles. */
+/** Channels [k0, k0 + kn) of all tiles under the panel of filters from f, which stays in the L1 cache. Each panel of
+ * tiles fetches its share of the filters that come next, and of the next point's tiles. */
 static void multiply_part(const tn_winograd_block *b, const float *u, const float *filters, int64_t f, int64_t k0,
                           int64_t kn, float *m)
 {

@@ -17,7 +17,8 @@
 #include <string.h>
 
 #define CACHED_FLOATS (1 << 20)  /* of transformed tiles that stay near the core */
-#define CACHED_FILTERS (6 << 20) /* of summed filters that do; beyond, blocks grow to read and write them less often */
+#define CACHED_FILTERS (6 << 20) /* of summed filters that do; beyond, blocks grow to read and write them less often   \
+                                  */
 #define LEAST_TILES 96
 #define MOST_TILES 160
 
@@ -43,8 +44,7 @@ static int64_t tiles_of_block(int64_t tile, int64_t sums)
 
 static workspace workspace_of(const tn_winograd *wg)
 {
-    workspace ws = {.c_width = tn_round_up(wg->in.channels, wg->s),
-                    .f_width = tn_round_up(wg->out.channels, wg->v)};
+    workspace ws = {.c_width = tn_round_up(wg->in.channels, wg->s), .f_width = tn_round_up(wg->out.channels, wg->v)};
     ws.tiles = tiles_of_block(wg->points * (ws.c_width + ws.f_width), wg->points * ws.c_width * ws.f_width);
     ws.u_row = tn_odd_lines(wg->in.channels);
     ws.d_row = tn_odd_lines(ws.f_width);
@@ -103,8 +103,8 @@ static void transform_tile(const tn_winograd *wg, const operand *o, int64_t tile
     tn_winograd_place(wg, tile, &n, &row, &col);
     for (int64_t c = 0; c < o->image->channels; c += TN_WINOGRAD_CHUNK) {
         int64_t width = tn_min(o->image->channels - c, TN_WINOGRAD_CHUNK);
-        tn_square square = tn_winograd_square(o->image, o->data, n, o->top + row * wg->m, o->left + col * wg->m, o->size,
-                                              c, width, aside);
+        tn_square square = tn_winograd_square(o->image, o->data, n, o->top + row * wg->m, o->left + col * wg->m,
+                                              o->size, c, width, aside);
         o->map(square.data, square.row, square.col, o->out + place * o->row + c, o->point,
                tn_round_up(width, TN_MAP_CHUNK));
     }
@@ -125,8 +125,8 @@ static void transform_block(const tn_team *team, const gradient_job *job, int64_
     }
 }
 
-/** The lanes past the last filter that tiles multiply and transforms leave out, and those of sums that it is the other way
- *  round with: no numbers that could trap. */
+/** The lanes past the last filter that tiles multiply and transforms leave out, and those of sums that it is the other
+ * way round with: no numbers that could trap. */
 static void clear_lanes(const tn_team *team, const gradient_job *job)
 {
     const workspace *ws = &job->ws;
@@ -145,8 +145,8 @@ static void clear_lanes(const tn_team *team, const gradient_job *job)
 
 /* ---- products ---- */
 
-/** One panel of channels of one point under all filters; meanwhile shares of the next point's tiles are fetched, which lie
- *  as its own do. */
+/** One panel of channels of one point under all filters; meanwhile shares of the next point's tiles are fetched, which
+ * lie as its own do. */
 static void multiply_panel(const gradient_job *job, int64_t point, int64_t panel, int64_t tiles, bool add)
 {
     const tn_winograd *wg = job->wg;

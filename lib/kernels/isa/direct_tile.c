@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  A tile of a product of matrices neither of which has been packed: both lie in the cache with strides of their own. Winograd's
- *  transforms write such matrices. Built once for each instruction set, with fused multiply-adds.
+ *  A tile of a product of matrices neither of which has been packed: both lie in the cache with strides of their own.
+ * Winograd's transforms write such matrices. Built once for each instruction set, with fused multiply-adds.
  *
- *  As in in_place_tile.c, one number of every row of A is spread over a vector and multiplied with two vectors of B, and
- *  the sums stay in registers. While they grow, memory that will be read next is asked for, a little with every step: a
- *  core that has to wait for filters to come from the L3 cache or from memory multiplies at half its rate.
+ *  As in in_place_tile.c, one number of every row of A is spread over a vector and multiplied with two vectors of B,
+ * and the sums stay in registers. While they grow, memory that will be read next is asked for, a little with every
+ * step: a core that has to wait for filters to come from the L3 cache or from memory multiplies at half its rate.
  *
  *      across: rows of A lie along k                along: rows of A lie side by side for each k
  *
@@ -48,7 +48,8 @@ ALWAYS_INLINE void sum_rows(const tn_tile_sides *t, int rows, int64_t row, int64
     }
 }
 
-ALWAYS_INLINE void multiply(const tn_tile_sides *t, int rows, int64_t row, int64_t step, bool add, float *c, int64_t ldc)
+ALWAYS_INLINE void multiply(const tn_tile_sides *t, int rows, int64_t row, int64_t step, bool add, float *c,
+                            int64_t ldc)
 {
     vec sums[ROWS][2];
     UNROLL
