@@ -77,7 +77,7 @@ static double cost_of_phases(const spread *p)
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     const tn_conv_shape *s = p->shape;
     int64_t lanes = tn_min(tn_round_up(p->channels, kernel->v), tn_round_up(p->channels, kernel->s));
-    double taps = (double)(s->r * s->s) / (double)(s->stride_h * s->stride_w);
+    double taps = (double)(s->r * s->s) / ((double)s->stride_h * (double)s->stride_w);
     return (double)(s->h * s->w) * taps * (double)s->f * ((double)lanes + PACK_COST);
 }
 
