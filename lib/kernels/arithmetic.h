@@ -22,6 +22,17 @@ static inline int64_t tn_ceil_div(int64_t a, int64_t b)
     return a > 0 ? (a - 1) / b + 1 : -(-a / b);
 }
 
+/** The greatest common divisor. */
+static inline int64_t tn_common_divisor(int64_t a, int64_t b)
+{
+    while (b != 0) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
 /** The next multiple of unit, for value >= 0. */
 static inline int64_t tn_round_up(int64_t value, int64_t unit)
 {

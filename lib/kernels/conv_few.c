@@ -34,6 +34,11 @@ int64_t tn_few_wide(const tn_conv_shape *s)
     return tn_ceil_div(s->f, lanes) * lanes;
 }
 
+int64_t tn_few_panels(const tn_conv_shape *s)
+{
+    return tn_few_depth(s) * tn_few_wide(s);
+}
+
 static int64_t rows_of(const tn_conv_shape *s, int64_t lines)
 {
     return (lines - 1) * s->stride_h + (s->r - 1) * s->dilation_h + 1;

@@ -38,12 +38,6 @@ static int64_t lines_of(const tn_conv_shape *s)
     return tn_min(tn_max(1, WINDOWS / s->ow), s->oh);
 }
 
-/** Floats of a part's sums. */
-static int64_t partial_of(const tn_conv_shape *s)
-{
-    return tn_few_depth(s) * tn_few_wide(s);
-}
-
 /** A unit's dy, and the next one's, which is asked for little by little while tiles are computed. */
 typedef struct unit {
     const float *band, *dy;
@@ -97,14 +91,14 @@ static void add_partials(const few *p, const tn_team *team)
         if (!p->add)
             memset(row, 0, (size_t)s->f * sizeof *row);
         for (int64_t part = 0; part < p->parts; part++)
-            tn_conv_kernels()->accumulate(p->partials + part * partial_of(s) + k * wide, row, s->f);
+            tn_conv_kernels()->accumulate(p->partials + part * tn_few_panels(s) + k * wide, row, s->f);
     }
 }
 
 static void run_parts(const tn_team *team, void *arg)
 {
     few *p = arg;
-    int64_t units = p->shape->n * p->bands, floats = partial_of(p->shape);
+    int64_t units = p->shape->n * p->bands, floats = tn_few_panels(p->shape);
     for (;;) {
         int64_t part = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
         if (part >= p->parts)
@@ -136,7 +130,7 @@ void tn_conv_few_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, c
     p.lines = lines_of(s);
     p.bands = tn_ceil_div(s->oh, p.lines);
     p.parts = tn_min(PARTS, s->n * p.bands);
-    p.buffers = p.partials + PARTS * partial_of(s);
+    p.buffers = p.partials + PARTS * tn_few_panels(s);
     p.buffer = tn_few_band(s, p.lines);
     atomic_init(&p.next, 0);
     tn_pool_run(pool, run_parts, &p);

@@ -37,11 +37,6 @@ static int64_t most_lines(const tn_conv_shape *s)
     return tn_min(tn_max(1, (rows - halo) / s->stride_h), s->oh);
 }
 
-static int64_t packed_of(const tn_conv_shape *s)
-{
-    return tn_few_depth(s) * tn_few_wide(s);
-}
-
 /** Filters of the panel that begins at `first`, and the lanes it has. */
 static int64_t panel_of(const tn_conv_shape *s, int64_t first, int64_t *lanes)
 {
@@ -132,7 +127,7 @@ tn_status tn_conv_few_forward_scratch(const tn_conv_shape *s, int threads, size_
 {
     int64_t floats;
     if (!tn_mul_i64(tn_few_band(s, most_lines(s)), threads, &floats) ||
-        !tn_add_i64(floats, packed_of(s) + tn_few_wide(s), &floats) || !tn_mul_i64(floats, sizeof(float), &floats))
+        !tn_add_i64(floats, tn_few_panels(s) + tn_few_wide(s), &floats) || !tn_mul_i64(floats, sizeof(float), &floats))
         return TN_FAIL(TN_ERR_OVERFLOW, "scratch of a forward pass does not fit");
     *out = tn_align_up((size_t)floats);
     return TN_OK;
@@ -158,7 +153,7 @@ void tn_conv_few_forward(const tn_conv_shape *s, tn_pool *pool, const float *x, 
 
 size_t tn_conv_few_prepared(const tn_conv_shape *s)
 {
-    return (size_t)packed_of(s) * sizeof(float);
+    return (size_t)tn_few_panels(s) * sizeof(float);
 }
 
 void tn_conv_few_prepare(const tn_conv_shape *s, const float *w, void *prepared)

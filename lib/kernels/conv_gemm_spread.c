@@ -48,11 +48,6 @@ typedef struct spread {
     atomic_llong next;
 } spread;
 
-static int64_t with_slack(int64_t floats)
-{
-    return tn_round_up(floats + TN_PANEL_SLACK / (int64_t)sizeof(float), 16);
-}
-
 static spread spread_of(const tn_conv_shape *s)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
@@ -63,8 +58,8 @@ static spread spread_of(const tn_conv_shape *s)
     p.depth = tn_min(p.filters, kernel->kc);
     p.across = tn_min(s->ow, STRIP);
     p.rows = tn_min(s->oh, tn_max(1, STRIP / s->ow));
-    p.packed_group = with_slack(p.wide * p.filters);
-    p.s_block = with_slack(tn_round_up(p.rows * p.across, kernel->s) * p.depth);
+    p.packed_group = tn_with_slack(p.wide * p.filters);
+    p.s_block = tn_with_slack(tn_round_up(p.rows * p.across, kernel->s) * p.depth);
     p.buffer = p.s_block + tn_round_up(tn_round_up(p.rows * p.across, kernel->s) * p.wide, 16);
     return p;
 }

@@ -27,8 +27,6 @@
 #define GROUP 4               /* panels of filters under which windows pass: for the L2 cache */
 #define PACKED_MOST (4 << 20) /* floats of packed filters of a slab, if a panel is not more */
 
-static const float zeros[TN_RUN_MOST];
-
 /* ---- pixels ---- */
 
 static tn_pixel pixel_at(const tn_pixel_walk *w)
@@ -76,7 +74,7 @@ const float *tn_pixel_tap(const tn_strided *job, const tn_phase *phase, const tn
     int64_t y = pixel->y + t / phase->wide.taps * phase->high.dilation;
     int64_t x = pixel->x + t % phase->wide.taps * phase->wide.dilation;
     if (!pixel->out || y < 0 || y >= s->oh || x < 0 || x >= s->ow)
-        return zeros;
+        return tn_zeros;
     return pixel->image + (y * s->ow + x) * s->f + d->first;
 }
 
@@ -301,11 +299,6 @@ static int64_t slab_of(const tn_conv_shape *s)
     return tn_ceil_div(panels, tn_ceil_div(panels, most)) * lanes;
 }
 
-static int64_t with_slack(int64_t floats)
-{
-    return tn_round_up(floats + TN_PANEL_SLACK / (int64_t)sizeof(float), 16);
-}
-
 /** Floats of a thread: places of rows, or what few pixels need. */
 static int64_t buffer_of(const tn_conv_shape *s)
 {
@@ -317,7 +310,7 @@ static int64_t buffer_of(const tn_conv_shape *s)
 /** Floats of the packed filters of a slab. */
 static int64_t packed_of(const tn_conv_shape *s)
 {
-    return with_slack(slab_of(s) * s->r * s->s * (s->f / s->groups));
+    return tn_with_slack(slab_of(s) * s->r * s->s * (s->f / s->groups));
 }
 
 /** True if the filters of a panel can be counted. */

@@ -22,8 +22,6 @@
 #define PACK_COST 16.0    /* multiply-adds that it costs to pack a number */
 #define TURN_COST 24.0    /* to turn one */
 
-static const float zeros[TN_RUN_MOST];
-
 static int64_t pixels_of(const tn_conv_shape *s)
 {
     return s->n * tn_ceil_div(s->h, s->stride_h) * tn_ceil_div(s->w, s->stride_w);
@@ -99,7 +97,7 @@ static void locate(const tn_strided *job, const tn_phase *phase, const tn_depth 
     for (int64_t t = d->tap; t < d->tap + d->taps; t++) {
         const float *w = job->w + (tn_phase_tap(s, phase, t) * (s->c / s->groups) + channel) * s->f + d->first;
         for (int64_t i = 0; i < job->kernels->tile->rows; i++)
-            *rows++ = i < count ? w + i * s->f : zeros;
+            *rows++ = i < count ? w + i * s->f : tn_zeros;
     }
 }
 

@@ -9,8 +9,6 @@
 
 #define FEW 8 /* channels: with fewer, whole rows of a window are a run */
 
-static const float zeros[TN_RUN_MOST];
-
 static bool rows_adjoin(const tn_windows *w)
 {
     return w->dilation_w == 1 && w->pitch == w->channels && w->channels < FEW;
@@ -73,7 +71,7 @@ static const float *locate(const tn_windows *w, const walk *at, const piece *p, 
 {
     int64_t y = at->y + p->y, x = at->x + p->x;
     if (y < 0 || y >= w->h || x + p->taps <= 0 || x >= w->w)
-        return zeros;
+        return tn_zeros;
     const float *row = at->image + y * w->w * w->pitch;
     if (x >= 0 && x + p->taps <= w->w)
         return row + x * w->pitch + p->from;
@@ -129,7 +127,7 @@ void tn_windows_locate(const void *windows, int64_t first, int64_t count, int64_
             for (int64_t i = 0; i < l.present; i++, aside += run)
                 rows[i] = l.inside ? l.first[i] + offset : locate(w, &l.at[i], &p, aside);
             for (int64_t i = l.present; i < lanes; i++)
-                rows[i] = zeros;
+                rows[i] = tn_zeros;
         }
     }
 }

@@ -7,19 +7,9 @@
 #include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 
-static int64_t gcd(int64_t a, int64_t b)
-{
-    while (b != 0) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 static tn_side side_of(int64_t phase, int64_t size, int64_t taps, int64_t stride, int64_t dilation, int64_t pad)
 {
-    int64_t common = gcd(stride, dilation);
+    int64_t common = tn_common_divisor(stride, dilation);
     tn_side s = {.phase = phase, .step = stride / common, .dilation = dilation / common};
     s.count = size > phase ? (size - phase + stride - 1) / stride : 0;
     s.last = -1;
@@ -50,7 +40,8 @@ tn_phase tn_phase_of(const tn_conv_shape *s, int64_t number)
 
 int64_t tn_phase_most_taps(const tn_conv_shape *s)
 {
-    int64_t high = s->stride_h / gcd(s->stride_h, s->dilation_h), wide = s->stride_w / gcd(s->stride_w, s->dilation_w);
+    int64_t high = s->stride_h / tn_common_divisor(s->stride_h, s->dilation_h),
+            wide = s->stride_w / tn_common_divisor(s->stride_w, s->dilation_w);
     return tn_ceil_div(s->r, high) * tn_ceil_div(s->s, wide);
 }
 

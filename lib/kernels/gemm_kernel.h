@@ -28,6 +28,12 @@ const tn_gemm_kernel *tn_gemm_kernel_in_use(void);
 /** Bytes that a panel buffer needs past its end: kernels fetch one step ahead. */
 #define TN_PANEL_SLACK 256
 
+/** Floats of a buffer of panels with what kernels fetch past its end, whole cache lines. */
+static inline int64_t tn_with_slack(int64_t floats)
+{
+    return (floats + TN_PANEL_SLACK / (int64_t)sizeof(float) + 15) / 16 * 16;
+}
+
 /** One tile: c[i * ldc + j] = alpha sum_k s_panel[k,i] v_panel[k,j] + beta c[...] for i < rows <= S, j < cols <= V; beta
  *  0: c is not read. Panels start at multiples of TN_ALIGNMENT bytes along v, and are S and V wide also where the tile is
  *  not. */

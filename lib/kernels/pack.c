@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+const float tn_zeros[TN_RUN_MOST];
+
 const tn_conv_table *tn_conv_kernels(void)
 {
 #if defined(__x86_64__)
@@ -21,17 +23,14 @@ const tn_conv_table *tn_conv_kernels(void)
     return &tn_conv_table_generic;
 }
 
-#define ZEROS 512
-static const float zeros[ZEROS];
-
 void tn_pack_panel_across(const float *data, int64_t stride, int64_t count, int64_t kn, int64_t lanes, float *out)
 {
     const tn_conv_table *kernels = tn_conv_kernels();
     const float *rows[TN_PANEL_LANES];
     for (int64_t k = 0; k < kn;) {
-        int64_t run = count == lanes ? kn : kn - k < ZEROS ? kn - k : ZEROS;
+        int64_t run = count == lanes ? kn : kn - k < TN_RUN_MOST ? kn - k : TN_RUN_MOST;
         for (int64_t i = 0; i < lanes; i++)
-            rows[i] = i < count ? data + i * stride + k : zeros;
+            rows[i] = i < count ? data + i * stride + k : tn_zeros;
         kernels->interleave(rows, lanes, run, out + k * lanes);
         k += run;
     }

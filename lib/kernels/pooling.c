@@ -27,16 +27,6 @@ static line pixels_of(int64_t start, int64_t window, int64_t dilation, int64_t s
     return (line){start + place * dilation, last > place ? last - place : 0, dilation, place, 1};
 }
 
-static int64_t common_divisor(int64_t a, int64_t b)
-{
-    while (b != 0) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
 /** The results of [0, out) whose windows cover a pixel, `at` being the pixel's distance from the start of window 0:
  * those i with at - i * stride = place * dilation, 0 <= place < window. Neighbours among them differ by dilation / gcd.
  */
@@ -44,7 +34,7 @@ static line results_of(int64_t at, int64_t window, int64_t stride, int64_t dilat
 {
     int64_t reach = (window - 1) * dilation, first = at > reach ? tn_ceil_div(at - reach, stride) : 0;
     int64_t last = at / stride < out - 1 ? at / stride : out - 1;
-    int64_t step = dilation == 1 ? 1 : dilation / common_divisor(stride, dilation);
+    int64_t step = dilation == 1 ? 1 : dilation / tn_common_divisor(stride, dilation);
     while (first <= last && (at - first * stride) % dilation != 0)
         first++;
     if (first > last)

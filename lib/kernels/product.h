@@ -38,6 +38,9 @@ typedef void tn_locate(const void *source, int64_t first, int64_t count, int64_t
 #define TN_RUN_LEAST 8 /* numbers of a run below which looking for it is not worth while */
 #define TN_RUN_MOST 1024
 
+/** What is read outside of images. */
+extern const float tn_zeros[TN_RUN_MOST];
+
 typedef struct tn_product {
     int64_t m, n, k;
     tn_pack *pack_a, *pack_b;

@@ -47,12 +47,6 @@ int64_t tn_wide(const tn_nest *nest);
 /** Floats of a block of results on its way to a sink. */
 int64_t tn_sink_block_floats(void);
 
-/** Floats of a buffer of panels with what kernels fetch past its end, whole cache lines. */
-static inline int64_t tn_with_slack(int64_t floats)
-{
-    return (floats + TN_PANEL_SLACK / (int64_t)sizeof(float) + 15) / 16 * 16;
-}
-
 /** Where panel v0 (a multiple of V) of depth k0 starts in the packed vector side: blocks of k one after another. */
 static inline int64_t tn_packed_offset(const tn_nest *nest, int64_t k0, int64_t kn, int64_t v0)
 {

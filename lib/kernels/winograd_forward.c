@@ -11,7 +11,6 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "kernels/arithmetic.h"
-#include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 #include "kernels/winograd_block.h"
 
