@@ -65,7 +65,10 @@ static tn_status stage(const tn_safetensors *file, const char *path, const tn_se
     if (!any)
         return TN_OK;
     TN_TRY(find_chunks(file, path, session, choices));
-    return tn_session_change_create(session, choices, out);
+    tn_status status = tn_session_change_create(session, choices, out);
+    if (status == TN_OK || status == TN_ERR_NO_MEMORY)
+        return status;
+    return TN_FAIL(status, "%s: %s", path, tn_last_error()); /* the layer is named, the file is not yet */
 }
 
 tn_status tn_algorithms_stage(const tn_safetensors *file, const char *path, const tn_session *session, bool force,

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 fuzzer, name, build, source, seconds = sys.argv[1:6]
 if int(seconds) > 60:
@@ -23,11 +24,13 @@ inputs = [place for place in (os.path.join(build, "seeds", name), os.path.join(s
 command = [fuzzer, places[0], *inputs, f"-artifact_prefix={places[1]}", f"-dict={os.path.join(source, 'fuzz.dict')}",
            f"-max_total_time={seconds}", f"-max_len={LENGTHS.get(name, 4096)}", "-timeout=120", "-rss_limit_mb=2500",
            "-print_final_stats=1", "-verbosity=1"]
+start = time.monotonic()
 result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+took = time.monotonic() - start
 lines = result.stdout.splitlines()
 if result.returncode != 0:
     print("\n".join(lines[-80:]))
 executions = re.findall(r"stat::number_of_executed_units: *(\d+)", result.stdout)
-print(f"{name}: {executions[0] if executions else 'no'} executions in {seconds} s, "
+print(f"{name}: {executions[0] if executions else 'no'} executions in {took:.0f} s, "
       f"{len(os.listdir(places[0]))} inputs in the corpus, exit status {result.returncode}")
 sys.exit(0 if result.returncode == 0 and executions else 1)
