@@ -5,71 +5,114 @@
  *      dw = G^T [ sum over tiles (B^T d B) * (A dY A^T) ] G
  *
  *  For each point a product dW [C,F] += U^T [C,tiles] D [tiles,F]: channels take the scalar side, filters the vector
- *  side, tiles are the sum. Blocks of tiles, from the sizes alone, are transformed by all threads into one workspace,
- *  then the threads share out points and panels of channels: every sum is one thread's, block after block, so there are
- *  no copies of dW to add up and any number of threads gives the same bits. */
+ *  side, tiles are the sum. A task is some rows of points of some filters. It transforms those rows of its tiles alone, a
+ *  block of tiles at a time, in a workspace of its own: a row of points costs as many operations as its share of the
+ *  square, and nothing that one core has written is read by another until all sums are complete. Every sum is one task's,
+ *  block after block, and blocks follow from the sizes alone: there are no copies of dW to add up, and any number of
+ *  threads gives the same bits. */
+#include "kernels/winograd_gradient.h"
+
 #include "base/memory.h"
 #include "base/status.h"
 #include "kernels/arithmetic.h"
 #include "kernels/product.h"
-#include "kernels/winograd.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
-#define CACHED_FLOATS (1 << 20)  /* of transformed tiles that stay near the core */
-#define CACHED_FILTERS (6 << 20) /* of summed filters that do; beyond, blocks grow to read and write them less often   \
-                                  */
-#define LEAST_TILES 96
-#define MOST_TILES 160
+/* A block reads and writes all sums, so it must not be short; its transformed tiles should not leave the caches, so it must
+ * not be long. */
+#define MOST_TILES 128
+/* In multiply-adds at the rate of the products: */
+#define TRANSFORM_COST 16.0 /* of a number of a transformed tile */
+#define READ_COST 10.0      /* of a number of a tile that comes to the core */
 
 /** Sizes in floats. */
 typedef struct workspace {
-    int64_t tiles;            /* of a block */
-    int64_t c_width, f_width; /* in whole panels */
-    int64_t u_row, d_row;     /* from tile to tile */
-    int64_t w_row;            /* from channel to channel */
-    int64_t u_point, d_point, w_point;
-    int64_t u, d, w;
+    int64_t rows, parts;        /* rows of points of a task; parts that filters are cut into */
+    int64_t tiles;              /* of a block, at most */
+    int64_t c_width, f_width;   /* channels, and filters of a part, in whole panels */
+    int64_t u_row, d_row;       /* from tile to tile */
+    int64_t u_point, d_point;
+    int64_t zeros, u, d;        /* of a thread */
+    int64_t w_row, w_point, w;  /* from channel to channel; sums of all tasks */
 } workspace;
 
-/** A block reads and writes all sums, so it must not be short; its transformed tiles should not leave the caches, so it
- *  must not be long. Which of the two costs more depends on the numbers of a tile and of the sums. */
-static int64_t tiles_of_block(int64_t tile, int64_t sums)
+/* ---- tasks ---- */
+
+static int64_t count_tasks(const tn_winograd *wg, int64_t rows, int64_t parts)
 {
-    int64_t cached = CACHED_FLOATS / tile;
-    int64_t few = sums < CACHED_FILTERS ? sums * MOST_TILES / CACHED_FILTERS : MOST_TILES;
-    int64_t tiles = cached > few ? cached : few;
-    return tiles < LEAST_TILES ? LEAST_TILES : tiles > MOST_TILES ? MOST_TILES : tiles;
+    return tn_ceil_div(wg->a, rows) * parts;
 }
 
-static workspace workspace_of(const tn_winograd *wg)
+static int64_t part_width(const tn_winograd *wg, int64_t parts)
 {
-    workspace ws = {.c_width = tn_round_up(wg->in.channels, wg->s), .f_width = tn_round_up(wg->out.channels, wg->v)};
-    ws.tiles = tiles_of_block(wg->points * (ws.c_width + ws.f_width), wg->points * ws.c_width * ws.f_width);
+    int64_t unit = tn_max(wg->v, TN_MAP_CHUNK);
+    return tn_ceil_div(tn_ceil_div(wg->out.channels, unit), parts) * unit;
+}
+
+/** What the busiest of the threads does for each tile, in multiply-adds. */
+static double busiest(const tn_winograd *wg, int64_t rows, int64_t parts, int threads)
+{
+    double c = (double)wg->in.channels, f = (double)part_width(wg, parts), points = (double)(rows * wg->a);
+    double pixels = (double)wg->points * c + (double)(wg->m * wg->m) * f;
+    double task = points * (c * f + TRANSFORM_COST * (c + f)) + READ_COST * pixels;
+    return (double)tn_ceil_div(count_tasks(wg, rows, parts), threads) * task;
+}
+
+/** Cut the work for so many threads. Any cut gives the same bits. */
+static void cut_tasks(const tn_winograd *wg, int threads, workspace *ws)
+{
+    double least = busiest(wg, wg->a, 1, threads);
+    ws->rows = wg->a;
+    ws->parts = 1;
+    for (int64_t parts = 1; parts <= threads && (parts - 1) * part_width(wg, parts) < wg->out.channels; parts++) {
+        for (int64_t rows = wg->a; rows > 0; rows--) {
+            double work = busiest(wg, rows, parts, threads);
+            if (work >= least)
+                continue;
+            least = work;
+            ws->rows = rows;
+            ws->parts = parts;
+        }
+    }
+}
+
+static workspace workspace_of(const tn_winograd *wg, int threads)
+{
+    workspace ws = {.tiles = tn_min(wg->tiles, MOST_TILES), .c_width = tn_round_up(wg->in.channels, wg->s)};
+    cut_tasks(wg, threads, &ws);
+    ws.f_width = part_width(wg, ws.parts);
     ws.u_row = tn_odd_lines(wg->in.channels);
     ws.d_row = tn_odd_lines(ws.f_width);
     ws.u_point = tn_odd_lines(ws.tiles * ws.u_row);
     ws.d_point = tn_odd_lines(ws.tiles * ws.d_row);
-    ws.w_row = tn_round_up(ws.f_width, TN_MAP_CHUNK);
+    ws.zeros = tn_round_up(tn_max(wg->in.channels, wg->out.channels), 16);
+    ws.u = ws.rows * wg->a * ws.u_point;
+    ws.d = ws.rows * wg->a * ws.d_point;
+    ws.w_row = part_width(wg, 1);
     ws.w_point = tn_odd_lines(ws.c_width * ws.w_row);
-    ws.u = wg->points * ws.u_point;
-    ws.d = wg->points * ws.d_point;
     ws.w = wg->points * ws.w_point;
     return ws;
 }
 
+static int64_t thread_floats(const workspace *ws)
+{
+    return ws->zeros + ws->u + ws->d;
+}
+
 tn_status tn_winograd_filter_scratch(const tn_winograd *wg, int threads, size_t *out)
 {
-    (void)threads;
     int64_t c, f, sum, product, bytes;
     bool fits = tn_add_i64(wg->in.channels, 64, &c) && tn_add_i64(wg->out.channels, 64, &f) && tn_add_i64(c, f, &sum) &&
-                tn_mul_i64(c, f, &product) && tn_mul_i64(sum, MOST_TILES, &sum) && tn_add_i64(sum, product, &sum) &&
-                tn_add_i64(sum, 1024, &sum) && tn_mul_i64(sum, wg->points * (int64_t)sizeof(float), &bytes);
+                tn_mul_i64(c, f, &product) && tn_mul_i64(sum, MOST_TILES * threads, &sum) &&
+                tn_add_i64(sum, product, &sum) && tn_add_i64(sum, 1024, &sum) &&
+                tn_mul_i64(sum, wg->points * (int64_t)sizeof(float), &bytes);
     if (!fits)
         return TN_FAIL(TN_ERR_OVERFLOW, "scratch of the gradient of %lld x %lld filters does not fit",
                        (long long)wg->in.channels, (long long)wg->out.channels);
-    workspace ws = workspace_of(wg);
-    *out = (size_t)(ws.u + ws.d + ws.w) * sizeof(float);
+    workspace ws = workspace_of(wg, threads);
+    *out = (size_t)(ws.w + threads * thread_floats(&ws)) * sizeof(float);
     return TN_OK;
 }
 
@@ -80,86 +123,72 @@ typedef struct gradient_job {
     int64_t filters; /* of all groups */
     bool add;
     workspace ws;
-    float *u, *d, *w;
+    float *w, *memory; /* memory: of all threads */
+    atomic_llong next;
 } gradient_job;
+
+/** A task in the hands of a thread. */
+typedef struct gradient_task {
+    const gradient_job *job;
+    int64_t row, rows;         /* of points */
+    int64_t filter, filters;   /* the first of the part, and how many it has */
+    float *zeros, *u, *d, *w;  /* w: where its sums begin */
+} gradient_task;
 
 /* ---- transforms ---- */
 
-/** One operand of the products: what is transformed, and the matrices [point][tile][channel] that it becomes. */
-typedef struct operand {
-    const tn_tiled_image *image;
-    const float *data;
-    tn_winograd_map *map;
-    int64_t size, top, left; /* squares of size x size pixels, m apart */
-    int64_t row, point;      /* floats from tile to tile, from point to point */
-    float *out;
-} operand;
-
-/** Tile number `tile` of all, the `place`th of the block. */
-static void transform_tile(const tn_winograd *wg, const operand *o, int64_t tile, int64_t place)
+/** Both operands of tiles [first, first + tiles). */
+static void transform_block(const gradient_task *t, int64_t first, int64_t tiles)
 {
-    float aside[TN_WINOGRAD_POINTS * TN_WINOGRAD_CHUNK];
-    int64_t n, row, col;
-    tn_winograd_place(wg, tile, &n, &row, &col);
-    for (int64_t c = 0; c < o->image->channels; c += TN_WINOGRAD_CHUNK) {
-        int64_t width = tn_min(o->image->channels - c, TN_WINOGRAD_CHUNK);
-        tn_square square = tn_winograd_square(o->image, o->data, n, o->top + row * wg->m, o->left + col * wg->m,
-                                              o->size, c, width, aside);
-        o->map(square.data, square.row, square.col, o->out + place * o->row + c, o->point,
-               tn_round_up(width, TN_MAP_CHUNK));
-    }
-}
-
-/** Both operands of tiles [first, first + tiles), shared out among the team. */
-static void transform_block(const tn_team *team, const gradient_job *job, int64_t first, int64_t tiles)
-{
-    const tn_winograd *wg = job->wg;
-    const workspace *ws = &job->ws;
-    const operand u = {&wg->in, job->x, wg->maps->data, wg->a, wg->top, wg->left, ws->u_row, ws->u_point, job->u};
-    const operand d = {&wg->out, job->dy, wg->maps->output_gradient, wg->m, 0, 0, ws->d_row, ws->d_point, job->d};
-    int64_t begin, end;
-    tn_team_range(team, tiles, &begin, &end);
-    for (int64_t tile = begin; tile < end; tile++) {
-        transform_tile(wg, &u, first + tile, tile);
-        transform_tile(wg, &d, first + tile, tile);
+    const tn_winograd *wg = t->job->wg;
+    const workspace *ws = &t->job->ws;
+    const tn_winograd_operand u = {.image = &wg->in, .data = t->job->x, .zeros = t->zeros, .map = wg->maps->data_row,
+                                   .channels = wg->in.channels, .size = wg->a, .top = wg->top, .left = wg->left,
+                                   .row = ws->u_row, .point = ws->u_point, .out = t->u};
+    const tn_winograd_operand d = {.image = &wg->out, .data = t->job->dy + t->filter, .zeros = t->zeros,
+                                   .map = wg->maps->gradient_row, .channels = t->filters, .size = wg->m,
+                                   .row = ws->d_row, .point = ws->d_point, .out = t->d};
+    for (int64_t tile = 0; tile < tiles; tile++) {
+        tn_winograd_transform_rows(wg, &u, t->row, t->rows, first + tile, tile);
+        tn_winograd_transform_rows(wg, &d, t->row, t->rows, first + tile, tile);
     }
 }
 
 /** The lanes past the last filter that tiles multiply and transforms leave out, and those of sums that it is the other
  * way round with: no numbers that could trap. */
-static void clear_lanes(const tn_team *team, const gradient_job *job)
+static void clear_lanes(const gradient_task *t)
 {
-    const workspace *ws = &job->ws;
-    int64_t used = tn_round_up(job->wg->out.channels, TN_MAP_CHUNK), begin, end;
-    tn_team_range(team, job->wg->points, &begin, &end);
-    for (int64_t p = begin; p < end && used < ws->f_width; p++) {
+    const workspace *ws = &t->job->ws;
+    int64_t points = t->rows * t->job->wg->a, used = tn_round_up(t->filters, TN_MAP_CHUNK);
+    int64_t summed = tn_round_up(t->filters, t->job->wg->v), wide = tn_min(ws->f_width, ws->w_row - t->filter);
+    for (int64_t p = 0; p < points && used < ws->f_width; p++) {
         for (int64_t tile = 0; tile < ws->tiles; tile++)
-            memset(job->d + p * ws->d_point + tile * ws->d_row + used, 0, (size_t)(ws->f_width - used) * sizeof(float));
+            memset(t->d + p * ws->d_point + tile * ws->d_row + used, 0, (size_t)(ws->f_width - used) * sizeof(float));
     }
-    for (int64_t p = begin; p < end && ws->f_width < ws->w_row; p++) {
+    for (int64_t p = 0; p < points && summed < wide; p++) {
         for (int64_t c = 0; c < ws->c_width; c++)
-            memset(job->w + p * ws->w_point + c * ws->w_row + ws->f_width, 0,
-                   (size_t)(ws->w_row - ws->f_width) * sizeof(float));
+            memset(t->w + p * ws->w_point + c * ws->w_row + summed, 0, (size_t)(wide - summed) * sizeof(float));
     }
 }
 
 /* ---- products ---- */
 
-/** One panel of channels of one point under all filters; meanwhile shares of the next point's tiles are fetched, which
- * lie as its own do. */
-static void multiply_panel(const gradient_job *job, int64_t point, int64_t panel, int64_t tiles, bool add)
+/** One panel of channels of one point under all filters of the part; meanwhile shares of the next point's tiles are
+ * fetched, which lie as its own do. */
+static void multiply_panel(const gradient_task *t, int64_t point, int64_t panel, int64_t tiles, bool add)
 {
-    const tn_winograd *wg = job->wg;
-    const workspace *ws = &job->ws;
-    int64_t columns = ws->f_width / wg->v, parts = ws->c_width / wg->s * columns, c = panel * wg->s;
-    const float *u = job->u + point * ws->u_point, *d = job->d + point * ws->d_point;
-    float *w = job->w + point * ws->w_point + c * ws->w_row;
+    const tn_winograd *wg = t->job->wg;
+    const workspace *ws = &t->job->ws;
+    int64_t width = tn_round_up(t->filters, wg->v), columns = width / wg->v, parts = ws->c_width / wg->s * columns;
+    int64_t c = panel * wg->s;
+    const float *u = t->u + point * ws->u_point, *d = t->d + point * ws->d_point;
+    float *w = t->w + point * ws->w_point + c * ws->w_row;
     tn_tile_sides sides = {.a = u + c, .a_stride = ws->u_row, .b_stride = ws->d_row, .depth = tiles};
     sides.next_a_step = tn_ceil_div(ws->u_row, parts);
     sides.next_b_step = tn_ceil_div(ws->d_row, parts);
     sides.next_a = u + ws->u_point + panel * columns * sides.next_a_step * tiles;
     sides.next_b = d + ws->d_point + panel * columns * sides.next_b_step * tiles;
-    for (int64_t f = 0; f < ws->f_width; f += wg->v) {
+    for (int64_t f = 0; f < width; f += wg->v) {
         sides.b = d + f;
         tn_conv_kernels()->direct->along(&sides, wg->in.channels - c, add, w + f, ws->w_row);
         sides.next_a += sides.next_a_step * tiles;
@@ -167,12 +196,22 @@ static void multiply_panel(const gradient_job *job, int64_t point, int64_t panel
     }
 }
 
-static void multiply_block(const tn_team *team, const gradient_job *job, int64_t tiles, bool add)
+static void multiply_block(const gradient_task *t, int64_t tiles, bool add)
 {
-    int64_t panels = job->ws.c_width / job->wg->s, begin, end;
-    tn_team_range(team, job->wg->points * panels, &begin, &end);
-    for (int64_t unit = begin; unit < end; unit++)
-        multiply_panel(job, unit / panels, unit % panels, tiles, add);
+    int64_t panels = t->job->ws.c_width / t->job->wg->s;
+    for (int64_t unit = 0; unit < t->rows * t->job->wg->a * panels; unit++)
+        multiply_panel(t, unit / panels, unit % panels, tiles, add);
+}
+
+static void run_task(const gradient_task *t)
+{
+    int64_t tiles = t->job->wg->tiles, blocks = tn_ceil_div(tiles, MOST_TILES);
+    clear_lanes(t);
+    for (int64_t b = 0; b < blocks; b++) {
+        int64_t first = tiles * b / blocks, count = tiles * (b + 1) / blocks - first;
+        transform_block(t, first, count);
+        multiply_block(t, count, b > 0);
+    }
 }
 
 /* ---- G^T dW G ---- */
@@ -198,27 +237,43 @@ static void transform_back(const tn_team *team, const gradient_job *job)
     tn_team_range(team, wg->in.channels, &begin, &end);
     for (int64_t c = begin; c < end; c++) {
         for (int64_t f = 0; f < wg->out.channels; f += TN_WINOGRAD_CHUNK) {
-            int64_t left = wg->out.channels - f, width = left < TN_WINOGRAD_CHUNK ? left : TN_WINOGRAD_CHUNK;
-            int64_t wide = tn_round_up(width, TN_MAP_CHUNK);
+            int64_t width = tn_min(wg->out.channels - f, TN_WINOGRAD_CHUNK), wide = tn_round_up(width, TN_MAP_CHUNK);
             wg->maps->filter_gradient(job->w + c * ws->w_row + f, wg->a * ws->w_point, ws->w_point, taps, wide, wide);
             put_filters(job, c, f, width, wide, taps);
         }
     }
 }
 
-/* ---- the blocks ---- */
+/* ---- all of it ---- */
+
+static gradient_task task_of(const gradient_job *job, int64_t number, float *memory)
+{
+    const tn_winograd *wg = job->wg;
+    const workspace *ws = &job->ws;
+    gradient_task t = {.job = job, .row = number / ws->parts * ws->rows, .filter = number % ws->parts * ws->f_width};
+    t.rows = tn_min(ws->rows, wg->a - t.row);
+    t.filters = tn_min(ws->f_width, wg->out.channels - t.filter);
+    t.zeros = memory;
+    t.u = t.zeros + ws->zeros;
+    t.d = t.u + ws->u;
+    t.w = job->w + t.row * wg->a * ws->w_point + t.filter;
+    return t;
+}
 
 static void run_gradient(const tn_team *team, void *arg)
 {
-    const gradient_job *job = arg;
-    clear_lanes(team, job);
-    for (int64_t first = 0; first < job->wg->tiles; first += job->ws.tiles) {
-        int64_t left = job->wg->tiles - first, tiles = left < job->ws.tiles ? left : job->ws.tiles;
-        transform_block(team, job, first, tiles);
-        tn_team_barrier(team);
-        multiply_block(team, job, tiles, first > 0);
-        tn_team_barrier(team);
+    gradient_job *job = arg;
+    const workspace *ws = &job->ws;
+    float *memory = job->memory + team->index * thread_floats(ws);
+    memset(memory, 0, (size_t)ws->zeros * sizeof *memory);
+    for (;;) {
+        int64_t number = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
+        if (number >= count_tasks(job->wg, ws->rows, ws->parts))
+            break;
+        gradient_task task = task_of(job, number, memory);
+        run_task(&task);
     }
+    tn_team_barrier(team);
     transform_back(team, job);
 }
 
@@ -237,13 +292,14 @@ void tn_winograd_filter(const tn_conv_shape *s, int64_t m, tn_pool *pool, const 
         clear_filters(s, add, dw);
         return;
     }
-    gradient_job job = {.wg = &wg, .filters = s->f, .add = add, .ws = workspace_of(&wg), .u = scratch};
-    job.d = job.u + job.ws.u;
-    job.w = job.d + job.ws.d;
+    gradient_job job = {.wg = &wg, .filters = s->f, .add = add, .w = scratch};
+    job.ws = workspace_of(&wg, tn_pool_threads(pool));
+    job.memory = job.w + job.ws.w;
     for (int64_t g = 0; g < s->groups; g++) {
         job.x = x + g * wg.in.channels;
         job.dy = dy + g * wg.out.channels;
         job.dw = dw + g * wg.out.channels;
+        atomic_init(&job.next, 0);
         tn_pool_run(pool, run_gradient, &job);
     }
 }

@@ -67,28 +67,49 @@ static void map_square(const float *matrix, bool transposed, int rows, int cols,
 
 enum { COUNT = 48, GAP = 5 };
 
-static void check_map(const char *name, tn_winograd_map *map, const float *matrix, bool transposed, int rows, int cols)
+/* One map as it is called: all of the square at once, or row by row of points. */
+typedef struct map_case {
+    const char *name;
+    tn_winograd_map *map;
+    tn_winograd_row *row; /* where map is NULL */
+    const float *matrix;
+    bool transposed;
+    int rows, cols;
+} map_case;
+
+static void run_map(const map_case *m, const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point)
+{
+    const float *pixels[64];
+    for (int i = 0; i < m->cols * m->cols; i++)
+        pixels[i] = in + i / m->cols * in_row + i % m->cols * in_col;
+    if (m->map != NULL)
+        m->map(in, in_row, in_col, out, out_point, COUNT);
+    for (int row = 0; m->map == NULL && row < m->rows; row++)
+        m->row(pixels, row, out + row * m->rows * out_point, out_point, COUNT);
+}
+
+static void check_map(map_case m)
 {
     static float in[64 * (COUNT + GAP) * 2], out[64 * (COUNT + GAP)];
-    int64_t col = COUNT + GAP, row = cols * col + 3;
+    int64_t col = COUNT + GAP, row = m.cols * col + 3;
     draw d = {31};
     draw_reals(&d, 0.0, 1.0, in, (int64_t)(sizeof in / sizeof in[0]));
     for (size_t i = 0; i < sizeof out / sizeof out[0]; i++)
         out[i] = -7.0f;
-    map(in, row, col, out, COUNT + GAP, COUNT);
+    run_map(&m, in, row, col, out, COUNT + GAP);
     for (int x = 0; x < COUNT; x++) {
         double square[64], expected[64];
-        for (int i = 0; i < cols * cols; i++)
-            square[i] = (double)in[i / cols * row + i % cols * col + x];
-        map_square(matrix, transposed, rows, cols, square, expected);
-        for (int i = 0; i < rows * rows; i++)
+        for (int i = 0; i < m.cols * m.cols; i++)
+            square[i] = (double)in[i / m.cols * row + i % m.cols * col + x];
+        map_square(m.matrix, m.transposed, m.rows, m.cols, square, expected);
+        for (int i = 0; i < m.rows * m.rows; i++)
             ck_assert_msg(fabs((double)out[i * (COUNT + GAP) + x] - expected[i]) <= 1e-4 * (1.0 + fabs(expected[i])),
-                          "%s: number %d of column %d is %g, expected %g", name, i, x,
+                          "%s: number %d of column %d is %g, expected %g", m.name, i, x,
                           (double)out[i * (COUNT + GAP) + x], expected[i]);
     }
-    for (int i = 0; i < rows * rows; i++)
+    for (int i = 0; i < m.rows * m.rows; i++)
         for (int x = COUNT; x < COUNT + GAP; x++)
-            ck_assert_msg(out[i * (COUNT + GAP) + x] == -7.0f, "%s wrote past its numbers", name);
+            ck_assert_msg(out[i * (COUNT + GAP) + x] == -7.0f, "%s wrote past its numbers", m.name);
 }
 
 /* Instruction set _i / TILES, matrices _i % TILES. */
@@ -108,11 +129,12 @@ START_TEST(test_maps)
     const tn_winograd_maps *maps = tables[_i / TILES]->winograd;
     while (maps->m != t->m || maps->r != t->r)
         ck_assert_int_ne((maps++)->m, 0);
-    check_map("data", maps->data, t->data, false, a, a);
-    check_map("filter", maps->filter, t->filter, false, a, t->r);
-    check_map("output", maps->output, t->output, false, t->m, a);
-    check_map("output_gradient", maps->output_gradient, t->output, true, a, t->m);
-    check_map("filter_gradient", maps->filter_gradient, t->filter, true, t->r, a);
+    check_map((map_case){"data", maps->data, NULL, t->data, false, a, a});
+    check_map((map_case){"filter", maps->filter, NULL, t->filter, false, a, t->r});
+    check_map((map_case){"output", maps->output, NULL, t->output, false, t->m, a});
+    check_map((map_case){"data by rows", NULL, maps->data_row, t->data, false, a, a});
+    check_map((map_case){"output gradient by rows", NULL, maps->gradient_row, t->output, true, a, t->m});
+    check_map((map_case){"filter gradient", maps->filter_gradient, NULL, t->filter, true, t->r, a});
 }
 END_TEST
 

@@ -347,17 +347,32 @@ RUN(thin_product)
     return c->a * (count + 2) - 2;
 }
 
-enum { DATA, FILTER, OUTPUT, OUTPUT_GRADIENT, FILTER_GRADIENT };
+enum { DATA, FILTER, OUTPUT, FILTER_GRADIENT };
 
 RUN(winograd)
 {
     const tn_winograd_maps *maps = kernel_maps_of(t->conv, c->a, c->b);
-    tn_winograd_map *const list[] = {maps->data, maps->filter, maps->output, maps->output_gradient,
-                                     maps->filter_gradient};
-    int a = c->a + c->b - 1, sides[] = {a, c->b, a, c->a, a}, results[] = {a, a, c->a, a, c->b};
+    tn_winograd_map *const list[] = {maps->data, maps->filter, maps->output, maps->filter_gradient};
+    int a = c->a + c->b - 1, sides[] = {a, c->b, a, a}, results[] = {a, a, c->a, c->b};
     count = (count + TN_MAP_CHUNK - 1) / TN_MAP_CHUNK * TN_MAP_CHUNK;
     list[c->map](b->finite, sides[c->map] * (count + 3), count + 3, b->out, count + 5, count);
     return results[c->map] * results[c->map] * count;
+}
+
+enum { DATA_ROWS, GRADIENT_ROWS };
+
+/* All rows of points, one after another. */
+RUN(winograd_rows)
+{
+    const tn_winograd_maps *maps = kernel_maps_of(t->conv, c->a, c->b);
+    int a = c->a + c->b - 1, side = c->map == DATA_ROWS ? a : c->a;
+    const float *in[64];
+    count = (count + TN_MAP_CHUNK - 1) / TN_MAP_CHUNK * TN_MAP_CHUNK;
+    for (int i = 0; i < side * side; i++)
+        in[i] = b->finite + i * (count + 3);
+    for (int row = 0; row < a; row++)
+        (c->map == DATA_ROWS ? maps->data_row : maps->gradient_row)(in, row, b->out + row * a * (count + 5), count + 5, count);
+    return a * a * count;
 }
 
 /* --- the list */
@@ -392,14 +407,16 @@ RUN(winograd)
         "thin_product " #rows "x" #depth, run_thin_product, IN_CONV, offsetof(tn_conv_table, thin_product), 1e-6,      \
             true, rows, depth, 0                                                                                       \
     }
-#define WINOGRAD_MAP(m, r, map, text)                                                                                  \
+#define WINOGRAD_MAP(run, m, r, map, text)                                                                             \
     {                                                                                                                  \
-        "winograd F(" #m "," #r ") " text, run_winograd, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6, true, m, r, \
-            map                                                                                                        \
+        "winograd F(" #m "," #r ") " text, run, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6, true, m, r, map      \
     }
 #define WINOGRAD(m, r)                                                                                                 \
-    WINOGRAD_MAP(m, r, DATA, "data"), WINOGRAD_MAP(m, r, FILTER, "filter"), WINOGRAD_MAP(m, r, OUTPUT, "output"),      \
-        WINOGRAD_MAP(m, r, OUTPUT_GRADIENT, "output gradient"), WINOGRAD_MAP(m, r, FILTER_GRADIENT, "filter gradient")
+    WINOGRAD_MAP(run_winograd, m, r, DATA, "data"), WINOGRAD_MAP(run_winograd, m, r, FILTER, "filter"),                \
+        WINOGRAD_MAP(run_winograd, m, r, OUTPUT, "output"),                                                            \
+        WINOGRAD_MAP(run_winograd, m, r, FILTER_GRADIENT, "filter gradient"),                                          \
+        WINOGRAD_MAP(run_winograd_rows, m, r, DATA_ROWS, "data by rows"),                                              \
+        WINOGRAD_MAP(run_winograd_rows, m, r, GRADIENT_ROWS, "output gradient by rows")
 
 #define ULP 0x1p-23
 

@@ -159,6 +159,21 @@ static void map_column(const float *matrix, bool transposed, int rows, int cols,
         }
 }
 
+static void map_row(const float *matrix, bool transposed, int rows, int cols, int row, const float *const *in, int64_t x,
+                    float *out, int64_t out_point)
+{
+    for (int j = 0; j < rows; j++) {
+        float sum = 0.0f;
+        for (int k = 0; k < cols; k++) {
+            float half = 0.0f;
+            for (int i = 0; i < cols; i++)
+                half += coefficient(matrix, transposed, rows, cols, row, i) * in[i * cols + k][x];
+            sum += coefficient(matrix, transposed, rows, cols, j, k) * half;
+        }
+        out[j * out_point] = sum;
+    }
+}
+
 #define MAP(name, matrix, transposed, rows, cols)                                                                      \
     static void name(const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point, int64_t count)    \
     {                                                                                                                  \
@@ -166,12 +181,20 @@ static void map_column(const float *matrix, bool transposed, int rows, int cols,
             map_column(&(matrix)[0][0], transposed, rows, cols, in + x, in_row, in_col, out + x, out_point);           \
     }
 
-/** The five maps of F(m,r), a = m + r - 1. */
+#define ROW_MAP(name, matrix, transposed, rows, cols)                                                                  \
+    static void name(const float *const *in, int row, float *out, int64_t out_point, int64_t count)                    \
+    {                                                                                                                  \
+        for (int64_t x = 0; x < count; x++)                                                                            \
+            map_row(&(matrix)[0][0], transposed, rows, cols, row, in, x, out + x, out_point);                          \
+    }
+
+/** The maps of F(m,r), a = m + r - 1. */
 #define MAPS(m, r, a)                                                                                                  \
     MAP(map_data_##m##_##r, data_##m##_##r, false, a, a)                                                               \
     MAP(map_filter_##m##_##r, filter_##m##_##r, false, a, r)                                                           \
     MAP(map_output_##m##_##r, output_##m##_##r, false, m, a)                                                           \
-    MAP(map_output_gradient_##m##_##r, output_##m##_##r, true, a, m)                                                   \
+    ROW_MAP(map_data_row_##m##_##r, data_##m##_##r, false, a, a)                                                       \
+    ROW_MAP(map_gradient_row_##m##_##r, output_##m##_##r, true, a, m)                                                  \
     MAP(map_filter_gradient_##m##_##r, filter_##m##_##r, true, r, a)
 
 MAPS(2, 3, 4)
@@ -181,8 +204,8 @@ MAPS(4, 5, 8)
 
 #define ENTRY(m, r)                                                                                                    \
     {                                                                                                                  \
-        m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_output_gradient_##m##_##r,           \
-            map_filter_gradient_##m##_##r                                                                              \
+        m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_data_row_##m##_##r,                  \
+            map_gradient_row_##m##_##r, map_filter_gradient_##m##_##r                                                  \
     }
 
 static const tn_winograd_maps maps[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};

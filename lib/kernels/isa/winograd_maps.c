@@ -81,6 +81,53 @@ ALWAYS_INLINE void map_square(const float *matrix, int row_length, bool transpos
     }
 }
 
+/** Row i of out = T in T^T alone: of each column of vectors only the sum that belongs to it is needed. */
+ALWAYS_INLINE void map_row(const float *matrix, int row_length, bool transposed, int rows, int cols, int i,
+                           const float *const *in, int64_t x, float *out, int64_t out_point)
+{
+    vec half[8];
+    UNROLL
+    for (int j = 0; j < cols; j++) {
+        vec column[8];
+        UNROLL
+        for (int k = 0; k < cols; k++)
+            column[k] = load(in[k * cols + j] + x);
+        half[j] = row_times(matrix, row_length, transposed, i, cols, column);
+    }
+    UNROLL
+    for (int j = 0; j < rows; j++)
+        store(row_times(matrix, row_length, transposed, j, cols, half), out + j * out_point);
+}
+
+/* The number of the row is a constant in its copy of the loop. */
+#define ROW(i)                                                                                                         \
+    case i:                                                                                                            \
+        for (int64_t x = 0; x < count; x += TN_LANES)                                                                  \
+            map_row(numbers, row_length, transposed, rows, cols, i < rows ? i : 0, in, x, out + x, out_point);         \
+        break
+
+ALWAYS_INLINE void map_rows(const float *numbers, int row_length, bool transposed, int rows, int cols, int row,
+                            const float *const *in, float *out, int64_t out_point, int64_t count)
+{
+    switch (row) {
+        ROW(0);
+        ROW(1);
+        ROW(2);
+        ROW(3);
+        ROW(4);
+        ROW(5);
+        ROW(6);
+        ROW(7);
+    }
+}
+
+#define ROW_MAP(name, matrix, transposed, rows, cols)                                                                  \
+    static void name(const float *const *in, int row, float *out, int64_t out_point, int64_t count)                    \
+    {                                                                                                                  \
+        map_rows(&(matrix)[0][0], (int)(sizeof (matrix)[0] / sizeof (matrix)[0][0]), transposed, rows, cols, row, in,  \
+                 out, out_point, count);                                                                               \
+    }
+
 #define MAP(name, matrix, transposed, rows, cols)                                                                      \
     static void name(const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point, int64_t count)    \
     {                                                                                                                  \
@@ -89,12 +136,13 @@ ALWAYS_INLINE void map_square(const float *matrix, int row_length, bool transpos
                        in + x, in_row, in_col, out + x, out_point);                                                    \
     }
 
-/** The five maps of F(m,r), a = m + r - 1. */
+/** The maps of F(m,r), a = m + r - 1. */
 #define MAPS(m, r, a)                                                                                                  \
     MAP(map_data_##m##_##r, data_##m##_##r, false, a, a)                                                               \
     MAP(map_filter_##m##_##r, filter_##m##_##r, false, a, r)                                                           \
     MAP(map_output_##m##_##r, output_##m##_##r, false, m, a)                                                           \
-    MAP(map_output_gradient_##m##_##r, output_##m##_##r, true, a, m)                                                   \
+    ROW_MAP(map_data_row_##m##_##r, data_##m##_##r, false, a, a)                                                       \
+    ROW_MAP(map_gradient_row_##m##_##r, output_##m##_##r, true, a, m)                                                  \
     MAP(map_filter_gradient_##m##_##r, filter_##m##_##r, true, r, a)
 
 MAPS(2, 3, 4)
@@ -104,8 +152,8 @@ MAPS(4, 5, 8)
 
 #define ENTRY(m, r)                                                                                                    \
     {                                                                                                                  \
-        m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_output_gradient_##m##_##r,           \
-            map_filter_gradient_##m##_##r                                                                              \
+        m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_data_row_##m##_##r,                  \
+            map_gradient_row_##m##_##r, map_filter_gradient_##m##_##r                                                  \
     }
 
 extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
