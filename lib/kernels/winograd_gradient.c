@@ -5,11 +5,11 @@
  *      dw = G^T [ sum over tiles (B^T d B) * (A dY A^T) ] G
  *
  *  For each point a product dW [C,F] += U^T [C,tiles] D [tiles,F]: channels take the scalar side, filters the vector
- *  side, tiles are the sum. A task is some rows of points of some filters. It transforms those rows of its tiles alone, a
- *  block of tiles at a time, in a workspace of its own: a row of points costs as many operations as its share of the
- *  square, and nothing that one core has written is read by another until all sums are complete. Every sum is one task's,
- *  block after block, and blocks follow from the sizes alone: there are no copies of dW to add up, and any number of
- *  threads gives the same bits. */
+ *  side, tiles are the sum. A task is some rows of points of some filters. It transforms those rows of its tiles alone,
+ * a block of tiles at a time, in a workspace of its own: a row of points costs as many operations as its share of the
+ *  square, and nothing that one core has written is read by another until all sums are complete. Every sum is one
+ * task's, block after block, and blocks follow from the sizes alone: there are no copies of dW to add up, and any
+ * number of threads gives the same bits. */
 #include "kernels/winograd_gradient.h"
 
 #include "base/memory.h"
@@ -20,8 +20,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
-/* A block reads and writes all sums, so it must not be short; its transformed tiles should not leave the caches, so it must
- * not be long. */
+/* A block reads and writes all sums, so it must not be short; its transformed tiles should not leave the caches, so it
+ * must not be long. */
 #define MOST_TILES 128
 /* In multiply-adds at the rate of the products: */
 #define TRANSFORM_COST 16.0 /* of a number of a transformed tile */
@@ -29,13 +29,13 @@
 
 /** Sizes in floats. */
 typedef struct workspace {
-    int64_t rows, parts;        /* rows of points of a task; parts that filters are cut into */
-    int64_t tiles;              /* of a block, at most */
-    int64_t c_width, f_width;   /* channels, and filters of a part, in whole panels */
-    int64_t u_row, d_row;       /* from tile to tile */
+    int64_t rows, parts;      /* rows of points of a task; parts that filters are cut into */
+    int64_t tiles;            /* of a block, at most */
+    int64_t c_width, f_width; /* channels, and filters of a part, in whole panels */
+    int64_t u_row, d_row;     /* from tile to tile */
     int64_t u_point, d_point;
-    int64_t zeros, u, d;        /* of a thread */
-    int64_t w_row, w_point, w;  /* from channel to channel; sums of all tasks */
+    int64_t zeros, u, d;       /* of a thread */
+    int64_t w_row, w_point, w; /* from channel to channel; sums of all tasks */
 } workspace;
 
 /* ---- tasks ---- */
@@ -130,9 +130,9 @@ typedef struct gradient_job {
 /** A task in the hands of a thread. */
 typedef struct gradient_task {
     const gradient_job *job;
-    int64_t row, rows;         /* of points */
-    int64_t filter, filters;   /* the first of the part, and how many it has */
-    float *zeros, *u, *d, *w;  /* w: where its sums begin */
+    int64_t row, rows;        /* of points */
+    int64_t filter, filters;  /* the first of the part, and how many it has */
+    float *zeros, *u, *d, *w; /* w: where its sums begin */
 } gradient_task;
 
 /* ---- transforms ---- */
@@ -142,12 +142,26 @@ static void transform_block(const gradient_task *t, int64_t first, int64_t tiles
 {
     const tn_winograd *wg = t->job->wg;
     const workspace *ws = &t->job->ws;
-    const tn_winograd_operand u = {.image = &wg->in, .data = t->job->x, .zeros = t->zeros, .map = wg->maps->data_row,
-                                   .channels = wg->in.channels, .size = wg->a, .top = wg->top, .left = wg->left,
-                                   .row = ws->u_row, .point = ws->u_point, .out = t->u};
-    const tn_winograd_operand d = {.image = &wg->out, .data = t->job->dy + t->filter, .zeros = t->zeros,
-                                   .map = wg->maps->gradient_row, .channels = t->filters, .size = wg->m,
-                                   .row = ws->d_row, .point = ws->d_point, .out = t->d};
+    const tn_winograd_operand u = {.image = &wg->in,
+                                   .data = t->job->x,
+                                   .zeros = t->zeros,
+                                   .map = wg->maps->data_row,
+                                   .channels = wg->in.channels,
+                                   .size = wg->a,
+                                   .top = wg->top,
+                                   .left = wg->left,
+                                   .row = ws->u_row,
+                                   .point = ws->u_point,
+                                   .out = t->u};
+    const tn_winograd_operand d = {.image = &wg->out,
+                                   .data = t->job->dy + t->filter,
+                                   .zeros = t->zeros,
+                                   .map = wg->maps->gradient_row,
+                                   .channels = t->filters,
+                                   .size = wg->m,
+                                   .row = ws->d_row,
+                                   .point = ws->d_point,
+                                   .out = t->d};
     for (int64_t tile = 0; tile < tiles; tile++) {
         tn_winograd_transform_rows(wg, &u, t->row, t->rows, first + tile, tile);
         tn_winograd_transform_rows(wg, &d, t->row, t->rows, first + tile, tile);

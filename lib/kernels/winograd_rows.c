@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Rows of points of transformed tiles. Pixels are read where they lie, through a pointer each: several rows of the same
- *  tile, or several threads, would copy its edges again and again. */
+ *  Rows of points of transformed tiles. Pixels are read where they lie, through a pointer each: several rows of the
+ * same tile, or several threads, would copy its edges again and again. */
 #include "kernels/winograd_gradient.h"
 
 #include "kernels/arithmetic.h"

@@ -159,8 +159,8 @@ static void map_column(const float *matrix, bool transposed, int rows, int cols,
         }
 }
 
-static void map_row(const float *matrix, bool transposed, int rows, int cols, int row, const float *const *in, int64_t x,
-                    float *out, int64_t out_point)
+static void map_row(const float *matrix, bool transposed, int rows, int cols, int row, const float *const *in,
+                    int64_t x, float *out, int64_t out_point)
 {
     for (int j = 0; j < rows; j++) {
         float sum = 0.0f;

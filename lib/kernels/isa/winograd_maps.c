@@ -124,7 +124,7 @@ ALWAYS_INLINE void map_rows(const float *numbers, int row_length, bool transpose
 #define ROW_MAP(name, matrix, transposed, rows, cols)                                                                  \
     static void name(const float *const *in, int row, float *out, int64_t out_point, int64_t count)                    \
     {                                                                                                                  \
-        map_rows(&(matrix)[0][0], (int)(sizeof (matrix)[0] / sizeof (matrix)[0][0]), transposed, rows, cols, row, in,  \
+        map_rows(&(matrix)[0][0], (int)(sizeof(matrix)[0] / sizeof(matrix)[0][0]), transposed, rows, cols, row, in,    \
                  out, out_point, count);                                                                               \
     }
 
@@ -132,7 +132,7 @@ ALWAYS_INLINE void map_rows(const float *numbers, int row_length, bool transpose
     static void name(const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point, int64_t count)    \
     {                                                                                                                  \
         for (int64_t x = 0; x < count; x += TN_LANES)                                                                  \
-            map_square(&(matrix)[0][0], (int)(sizeof (matrix)[0] / sizeof (matrix)[0][0]), transposed, rows, cols,     \
+            map_square(&(matrix)[0][0], (int)(sizeof(matrix)[0] / sizeof(matrix)[0][0]), transposed, rows, cols,       \
                        in + x, in_row, in_col, out + x, out_point);                                                    \
     }
 
@@ -157,4 +157,5 @@ MAPS(4, 5, 8)
     }
 
 extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
-const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};
+const tn_winograd_maps JOIN(tn_winograd_maps,
+                            TN_ISA_SUFFIX)[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};
