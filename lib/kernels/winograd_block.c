@@ -32,16 +32,47 @@ tn_winograd_space tn_winograd_space_of(const tn_winograd *wg, int64_t panels)
 
 /* ---- B^T d B ---- */
 
+/** Floats from channel c of a tile's first pixel to what is transformed after it: the channels that follow, or the
+ *  first ones of the next tile. */
+static int64_t to_next(const tn_winograd *wg, int64_t tile, int64_t c)
+{
+    int64_t n, row, col, next_n, next_row, next_col;
+    if (c + TN_WINOGRAD_CHUNK < wg->in.channels)
+        return TN_WINOGRAD_CHUNK;
+    tn_winograd_place(wg, tile, &n, &row, &col);
+    tn_winograd_place(wg, tile + 1, &next_n, &next_row, &next_col);
+    int64_t pixels = ((next_n - n) * wg->in.h + (next_row - row) * wg->m) * wg->in.w + (next_col - col) * wg->m;
+    return pixels * wg->in.pitch - c;
+}
+
+/** Where channel c of the a * a pixels from (y,x) of an image is: zeros outside. */
+static void find_pixels(const tn_winograd *wg, const float *image, int64_t y, int64_t x, int64_t c,
+                        const float **pixels)
+{
+    for (int64_t i = y; i < y + wg->a; i++) {
+        bool inside = i >= 0 && i < wg->in.h;
+        const float *row = inside ? image + i * wg->in.w * wg->in.pitch + c : tn_zeros;
+        for (int64_t j = x; j < x + wg->a; j++)
+            *pixels++ = inside && j >= 0 && j < wg->in.w ? row + j * wg->in.pitch : tn_zeros;
+    }
+}
+
 void tn_winograd_block_in(const tn_winograd_block *b, int64_t tile, int64_t c)
 {
     const tn_winograd *wg = b->pass->wg;
-    float aside[TN_WINOGRAD_POINTS * TN_WINOGRAD_CHUNK];
+    float *u = b->u + tile * b->space->u_row + c;
     int64_t n, row, col, width = tn_min(wg->in.channels - c, TN_WINOGRAD_CHUNK);
     tn_winograd_place(wg, b->tile + tile, &n, &row, &col);
-    tn_square square = tn_winograd_square(&wg->in, b->pass->in, n, wg->top + row * wg->m, wg->left + col * wg->m, wg->a,
-                                          c, width, aside);
-    wg->maps->data(square.data, square.row, square.col, b->u + tile * b->space->u_row + c, b->space->u_point,
-                   tn_round_up(width, TN_MAP_CHUNK));
+    int64_t y = wg->top + row * wg->m, x = wg->left + col * wg->m;
+    if (width % TN_MAP_CHUNK == 0) {
+        const float *pixels[TN_WINOGRAD_POINTS];
+        find_pixels(wg, b->pass->in + n * wg->in.h * wg->in.w * wg->in.pitch, y, x, c, pixels);
+        wg->maps->pixels(pixels, to_next(wg, b->tile + tile, c), u, b->space->u_point, width);
+        return;
+    }
+    float aside[TN_WINOGRAD_POINTS * TN_WINOGRAD_CHUNK];
+    tn_square square = tn_winograd_square(&wg->in, b->pass->in, n, y, x, wg->a, c, width, aside);
+    wg->maps->data(square.data, square.row, square.col, u, b->space->u_point, tn_round_up(width, TN_MAP_CHUNK));
 }
 
 /* ---- products ---- */

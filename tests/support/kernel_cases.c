@@ -359,19 +359,23 @@ RUN(winograd)
     return results[c->map] * results[c->map] * count;
 }
 
-enum { DATA_ROWS, GRADIENT_ROWS };
+enum { PIXELS, DATA_ROWS, GRADIENT_ROWS };
 
-/* All rows of points, one after another. */
-RUN(winograd_rows)
+/* Every third pixel is that of zeros outside of images; rows of points follow one another. */
+RUN(winograd_pixels)
 {
     const tn_winograd_maps *maps = kernel_maps_of(t->conv, c->a, c->b);
-    int a = c->a + c->b - 1, side = c->map == DATA_ROWS ? a : c->a;
-    const float *in[64];
+    static const float zeros[1024];
+    const float *pixels[64];
+    int a = c->a + c->b - 1, side = c->map == GRADIENT_ROWS ? c->a : a;
     count = (count + TN_MAP_CHUNK - 1) / TN_MAP_CHUNK * TN_MAP_CHUNK;
     for (int i = 0; i < side * side; i++)
-        in[i] = b->finite + i * (count + 3);
-    for (int row = 0; row < a; row++)
-        (c->map == DATA_ROWS ? maps->data_row : maps->gradient_row)(in, row, b->out + row * a * (count + 5), count + 5, count);
+        pixels[i] = i % 3 == 0 && count <= 1024 ? zeros : b->finite + (side * side - 1 - i) * (count + 1);
+    if (c->map == PIXELS)
+        maps->pixels(pixels, 1 << 20, b->out, count + 5, count);
+    for (int row = 0; c->map != PIXELS && row < a; row++)
+        (c->map == DATA_ROWS ? maps->data_row : maps->gradient_row)(pixels, row, b->out + row * a * (count + 5),
+                                                                    count + 5, count);
     return a * a * count;
 }
 
@@ -407,16 +411,20 @@ RUN(winograd_rows)
         "thin_product " #rows "x" #depth, run_thin_product, IN_CONV, offsetof(tn_conv_table, thin_product), 1e-6,      \
             true, rows, depth, 0                                                                                       \
     }
-#define WINOGRAD_MAP(run, m, r, map, text)                                                                             \
+#define WINOGRAD_MAP(m, r, map, text)                                                                                  \
     {                                                                                                                  \
-        "winograd F(" #m "," #r ") " text, run, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6, true, m, r, map      \
+        "winograd F(" #m "," #r ") " text, run_winograd, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6, true, m, r, \
+            map                                                                                                        \
+    }
+#define WINOGRAD_PIXELS(m, r, map, text)                                                                               \
+    {                                                                                                                  \
+        "winograd F(" #m "," #r ") " text, run_winograd_pixels, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6,      \
+            true, m, r, map                                                                                            \
     }
 #define WINOGRAD(m, r)                                                                                                 \
-    WINOGRAD_MAP(run_winograd, m, r, DATA, "data"), WINOGRAD_MAP(run_winograd, m, r, FILTER, "filter"),                \
-        WINOGRAD_MAP(run_winograd, m, r, OUTPUT, "output"),                                                            \
-        WINOGRAD_MAP(run_winograd, m, r, FILTER_GRADIENT, "filter gradient"),                                          \
-        WINOGRAD_MAP(run_winograd_rows, m, r, DATA_ROWS, "data by rows"),                                              \
-        WINOGRAD_MAP(run_winograd_rows, m, r, GRADIENT_ROWS, "output gradient by rows")
+    WINOGRAD_MAP(m, r, DATA, "data"), WINOGRAD_MAP(m, r, FILTER, "filter"), WINOGRAD_MAP(m, r, OUTPUT, "output"),      \
+        WINOGRAD_MAP(m, r, FILTER_GRADIENT, "filter gradient"), WINOGRAD_PIXELS(m, r, PIXELS, "pixels"),               \
+        WINOGRAD_PIXELS(m, r, DATA_ROWS, "rows of data"), WINOGRAD_PIXELS(m, r, GRADIENT_ROWS, "rows of the gradient")
 
 #define ULP 0x1p-23
 

@@ -159,21 +159,6 @@ static void map_column(const float *matrix, bool transposed, int rows, int cols,
         }
 }
 
-static void map_row(const float *matrix, bool transposed, int rows, int cols, int row, const float *const *in,
-                    int64_t x, float *out, int64_t out_point)
-{
-    for (int j = 0; j < rows; j++) {
-        float sum = 0.0f;
-        for (int k = 0; k < cols; k++) {
-            float half = 0.0f;
-            for (int i = 0; i < cols; i++)
-                half += coefficient(matrix, transposed, rows, cols, row, i) * in[i * cols + k][x];
-            sum += coefficient(matrix, transposed, rows, cols, j, k) * half;
-        }
-        out[j * out_point] = sum;
-    }
-}
-
 #define MAP(name, matrix, transposed, rows, cols)                                                                      \
     static void name(const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point, int64_t count)    \
     {                                                                                                                  \
@@ -181,11 +166,29 @@ static void map_row(const float *matrix, bool transposed, int rows, int cols, in
             map_column(&(matrix)[0][0], transposed, rows, cols, in + x, in_row, in_col, out + x, out_point);           \
     }
 
-#define ROW_MAP(name, matrix, transposed, rows, cols)                                                                  \
-    static void name(const float *const *in, int row, float *out, int64_t out_point, int64_t count)                    \
+#define MAP_PIXELS(name, data, a)                                                                                      \
+    static void name(const float *const *pixels, int64_t ahead, float *out, int64_t out_point, int64_t count)          \
     {                                                                                                                  \
-        for (int64_t x = 0; x < count; x++)                                                                            \
-            map_row(&(matrix)[0][0], transposed, rows, cols, row, in, x, out + x, out_point);                          \
+        float square[64];                                                                                              \
+        for (int64_t x = 0; x < count; x++) {                                                                          \
+            for (int i = 0; i < (a) * (a); i++)                                                                        \
+                square[i] = pixels[i][x];                                                                              \
+            data(square, a, 1, out + x, out_point, 1);                                                                 \
+        }                                                                                                              \
+        (void)ahead;                                                                                                   \
+    }
+
+#define MAP_ROW(name, matrix, transposed, rows, cols)                                                                  \
+    static void name(const float *const *pixels, int row, float *out, int64_t out_point, int64_t count)                \
+    {                                                                                                                  \
+        float square[64], points[64];                                                                                  \
+        for (int64_t x = 0; x < count; x++) {                                                                          \
+            for (int i = 0; i < (cols) * (cols); i++)                                                                  \
+                square[i] = pixels[i][x];                                                                              \
+            map_column(&(matrix)[0][0], transposed, rows, cols, square, cols, 1, points, 1);                           \
+            for (int j = 0; j < (rows); j++)                                                                           \
+                out[j * out_point + x] = points[row * (rows) + j];                                                     \
+        }                                                                                                              \
     }
 
 /** The maps of F(m,r), a = m + r - 1. */
@@ -193,9 +196,10 @@ static void map_row(const float *matrix, bool transposed, int rows, int cols, in
     MAP(map_data_##m##_##r, data_##m##_##r, false, a, a)                                                               \
     MAP(map_filter_##m##_##r, filter_##m##_##r, false, a, r)                                                           \
     MAP(map_output_##m##_##r, output_##m##_##r, false, m, a)                                                           \
-    ROW_MAP(map_data_row_##m##_##r, data_##m##_##r, false, a, a)                                                       \
-    ROW_MAP(map_gradient_row_##m##_##r, output_##m##_##r, true, a, m)                                                  \
-    MAP(map_filter_gradient_##m##_##r, filter_##m##_##r, true, r, a)
+    MAP(map_filter_gradient_##m##_##r, filter_##m##_##r, true, r, a)                                                   \
+    MAP_PIXELS(map_pixels_##m##_##r, map_data_##m##_##r, a)                                                            \
+    MAP_ROW(map_data_row_##m##_##r, data_##m##_##r, false, a, a)                                                       \
+    MAP_ROW(map_gradient_row_##m##_##r, output_##m##_##r, true, a, m)
 
 MAPS(2, 3, 4)
 MAPS(4, 3, 6)
@@ -204,8 +208,8 @@ MAPS(4, 5, 8)
 
 #define ENTRY(m, r)                                                                                                    \
     {                                                                                                                  \
-        m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_data_row_##m##_##r,                  \
-            map_gradient_row_##m##_##r, map_filter_gradient_##m##_##r                                                  \
+        m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_filter_gradient_##m##_##r,           \
+            map_pixels_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r                                   \
     }
 
 static const tn_winograd_maps maps[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};

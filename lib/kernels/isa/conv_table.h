@@ -18,8 +18,13 @@
 typedef void tn_winograd_map(const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point,
                              int64_t count);
 
-/** Row `row` of such a map alone: out[row][j] at out + j * out_point. in[i][j] starts at in[i * cols + j]. */
-typedef void tn_winograd_row(const float *const *in, int row, float *out, int64_t out_point, int64_t count);
+/** The same from numbers that lie anywhere: in[i][j] starts at pixels[i * cols + j]. Meanwhile those `ahead` of them,
+ *  which may be anywhere, are asked for. */
+typedef void tn_winograd_pixels(const float *const *pixels, int64_t ahead, float *out, int64_t out_point,
+                                int64_t count);
+
+/** Row `row` of a map alone, from numbers that lie anywhere: out[row][j] at out + j * out_point. */
+typedef void tn_winograd_row(const float *const *pixels, int row, float *out, int64_t out_point, int64_t count);
 
 /** The transforms of one F(m,r), a = m + r - 1. */
 typedef struct tn_winograd_maps {
@@ -27,9 +32,10 @@ typedef struct tn_winograd_maps {
     tn_winograd_map *data;            /* B^T: [a,a] to [a,a] */
     tn_winograd_map *filter;          /* G: [r,r] to [a,a] */
     tn_winograd_map *output;          /* A^T: [a,a] to [m,m] */
-    tn_winograd_row *data_row;        /* a row of `data` */
-    tn_winograd_row *gradient_row;    /* a row of A: [m,m] to [a,a] */
     tn_winograd_map *filter_gradient; /* G^T: [a,a] to [r,r] */
+    tn_winograd_pixels *pixels;       /* as data */
+    tn_winograd_row *data_row;        /* a row of data */
+    tn_winograd_row *gradient_row;    /* a row of A: [m,m] to [a,a] */
 } tn_winograd_maps;
 
 /** Rows of memory, `stride` floats apart. */

@@ -6,6 +6,7 @@
 #include "kernels/isa/conv_table.h"
 #include "kernels/isa/winograd_matrices.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #define JOIN_(a, b) a##_##b
@@ -36,78 +37,156 @@ ALWAYS_INLINE void store(vec v, float *to)
     memcpy(to, &v, sizeof v);
 }
 
-/** Coefficient (i,k) of T: of the matrix itself, or of its transpose. */
-ALWAYS_INLINE float coefficient(const float *matrix, int row_length, bool transposed, int i, int k)
+/** A constant matrix T [rows,cols]: `numbers`, or their transpose. Points p and -p that follow one another, from the
+ *  second point on, give pairs of rows that differ in the sign of odd columns alone, or the like pairs of columns. */
+typedef struct map {
+    const float *numbers;
+    int row_length;
+    bool transposed;
+    int rows, cols;
+    int pairs;
+} map;
+
+ALWAYS_INLINE float coefficient(map t, int i, int k)
 {
-    return transposed ? matrix[k * row_length + i] : matrix[i * row_length + k];
+    return t.transposed ? t.numbers[k * t.row_length + i] : t.numbers[i * t.row_length + k];
 }
 
-/** sum_k T[i][k] v[k], without the zeros. */
-ALWAYS_INLINE vec row_times(const float *matrix, int row_length, bool transposed, int i, int cols, const vec *v)
+/** sum_k T[i][k] v[k] over k = first, first + step, .., without the zeros. Of `pairs` pairs of columns, the first takes
+ *  the sum of both. */
+ALWAYS_INLINE vec row_times(map t, int i, int first, int step, int pairs, const vec *v)
 {
     vec sum = {0};
     bool started = false;
     UNROLL
-    for (int k = 0; k < cols; k++) {
-        float t = coefficient(matrix, row_length, transposed, i, k);
-        if (t == 0.0f)
+    for (int k = first; k < t.cols; k += step) {
+        float c = coefficient(t, i, k);
+        if (c == 0.0f || (k % 2 == 0 && k > 0 && k <= 2 * pairs))
             continue;
-        vec term = t == 1.0f ? v[k] : t == -1.0f ? -v[k] : v[k] * t;
+        vec term = c == 1.0f ? v[k] : c == -1.0f ? -v[k] : v[k] * c;
         sum = started ? sum + term : term;
         started = true;
     }
     return sum;
 }
 
-/** One column of vectors: out = T in T^T for in [cols,cols], out [rows,rows]. */
-ALWAYS_INLINE void map_square(const float *matrix, int row_length, bool transposed, int rows, int cols, const float *in,
-                              int64_t in_row, int64_t in_col, float *out, int64_t out_point)
+/** out = T v; pairs of rows share the sums of even and of odd columns. */
+ALWAYS_INLINE void multiply_rows(map t, const vec *v, vec *out)
 {
-    vec half[8][8];
     UNROLL
-    for (int j = 0; j < cols; j++) {
-        vec column[8];
-        UNROLL
-        for (int i = 0; i < cols; i++)
-            column[i] = load(in + i * in_row + j * in_col);
-        UNROLL
-        for (int i = 0; i < rows; i++)
-            half[i][j] = row_times(matrix, row_length, transposed, i, cols, column);
+    for (int i = 1; i < 2 * t.pairs; i += 2) {
+        vec even = row_times(t, i, 0, 2, 0, v), odd = row_times(t, i, 1, 2, 0, v);
+        out[i] = even + odd;
+        out[i + 1] = even - odd;
     }
-    for (int i = 0; i < rows; i++) {
+    out[0] = row_times(t, 0, 0, 1, 0, v);
+    UNROLL
+    for (int i = 2 * t.pairs + 1; i < t.rows; i++)
+        out[i] = row_times(t, i, 0, 1, 0, v);
+}
+
+/** out = T v; pairs of columns are added for even rows and subtracted for odd ones first. */
+ALWAYS_INLINE void multiply_columns(map t, const vec *v, vec *out)
+{
+    vec even[8], odd[8];
+    UNROLL
+    for (int k = 0; k < t.cols; k++)
+        even[k] = odd[k] = v[k];
+    UNROLL
+    for (int k = 1; k < 2 * t.pairs; k += 2) {
+        even[k] = v[k] + v[k + 1];
+        odd[k] = v[k] - v[k + 1];
+    }
+    UNROLL
+    for (int i = 0; i < t.rows; i++)
+        out[i] = row_times(t, i, 0, 1, t.pairs, i % 2 == 0 ? even : odd);
+}
+
+/** Points are rows of T or, where there are more of them, columns. */
+ALWAYS_INLINE void multiply(map t, const vec *v, vec *out)
+{
+    if (t.rows < t.cols)
+        multiply_columns(t, v, out);
+    else
+        multiply_rows(t, v, out);
+}
+
+/** The second half of out = T in T^T, from T in. */
+ALWAYS_INLINE void finish_square(map t, vec half[8][8], float *out, int64_t out_point)
+{
+    for (int i = 0; i < t.rows; i++) {
+        vec row[8];
+        multiply(t, half[i], row);
         UNROLL
-        for (int j = 0; j < rows; j++)
-            store(row_times(matrix, row_length, transposed, j, cols, half[i]), out + (i * rows + j) * out_point);
+        for (int j = 0; j < t.rows; j++)
+            store(row[j], out + (i * t.rows + j) * out_point);
     }
 }
 
-/** Row i of out = T in T^T alone: of each column of vectors only the sum that belongs to it is needed. */
-ALWAYS_INLINE void map_row(const float *matrix, int row_length, bool transposed, int rows, int cols, int i,
-                           const float *const *in, int64_t x, float *out, int64_t out_point)
+/** One column of vectors: out = T in T^T for in [cols,cols], out [rows,rows]. */
+ALWAYS_INLINE void map_square(map t, const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point)
 {
-    vec half[8];
+    vec half[8][8];
+    for (int j = 0; j < t.cols; j++) {
+        vec column[8], mapped[8];
+        UNROLL
+        for (int i = 0; i < t.cols; i++)
+            column[i] = load(in + i * in_row + j * in_col);
+        multiply(t, column, mapped);
+        UNROLL
+        for (int i = 0; i < t.rows; i++)
+            half[i][j] = mapped[i];
+    }
+    finish_square(t, half, out, out_point);
+}
+
+/** The same for numbers that lie anywhere; those `ahead` of them are asked for. */
+ALWAYS_INLINE void map_pixels(map t, const float *const *pixels, int64_t x, int64_t ahead, float *out,
+                              int64_t out_point)
+{
+    vec half[8][8];
+    for (int j = 0; j < t.cols; j++) {
+        vec column[8], mapped[8];
+        UNROLL
+        for (int i = 0; i < t.cols; i++) {
+            const float *pixel = pixels[i * t.cols + j] + x;
+            __builtin_prefetch(pixel + ahead, 0, 3);
+            column[i] = load(pixel);
+        }
+        multiply(t, column, mapped);
+        UNROLL
+        for (int i = 0; i < t.rows; i++)
+            half[i][j] = mapped[i];
+    }
+    finish_square(t, half, out, out_point);
+}
+
+/** Row i of out = T in T^T alone: of each column of vectors only the sum that belongs to it is needed. */
+ALWAYS_INLINE void map_row(map t, int i, const float *const *pixels, int64_t x, float *out, int64_t out_point)
+{
+    vec half[8], row[8];
     UNROLL
-    for (int j = 0; j < cols; j++) {
+    for (int j = 0; j < t.cols; j++) {
         vec column[8];
         UNROLL
-        for (int k = 0; k < cols; k++)
-            column[k] = load(in[k * cols + j] + x);
-        half[j] = row_times(matrix, row_length, transposed, i, cols, column);
+        for (int k = 0; k < t.cols; k++)
+            column[k] = load(pixels[k * t.cols + j] + x);
+        half[j] = row_times(t, i, 0, 1, 0, column);
     }
+    multiply(t, half, row);
     UNROLL
-    for (int j = 0; j < rows; j++)
-        store(row_times(matrix, row_length, transposed, j, cols, half), out + j * out_point);
+    for (int j = 0; j < t.rows; j++)
+        store(row[j], out + j * out_point);
 }
 
 /* The number of the row is a constant in its copy of the loop. */
 #define ROW(i)                                                                                                         \
     case i:                                                                                                            \
         for (int64_t x = 0; x < count; x += TN_LANES)                                                                  \
-            map_row(numbers, row_length, transposed, rows, cols, i < rows ? i : 0, in, x, out + x, out_point);         \
+            map_row(t, i < t.rows ? i : 0, pixels, x, out + x, out_point);                                             \
         break
 
-ALWAYS_INLINE void map_rows(const float *numbers, int row_length, bool transposed, int rows, int cols, int row,
-                            const float *const *in, float *out, int64_t out_point, int64_t count)
+ALWAYS_INLINE void map_rows(map t, int row, const float *const *pixels, float *out, int64_t out_point, int64_t count)
 {
     switch (row) {
         ROW(0);
@@ -121,41 +200,49 @@ ALWAYS_INLINE void map_rows(const float *numbers, int row_length, bool transpose
     }
 }
 
-#define ROW_MAP(name, matrix, transposed, rows, cols)                                                                  \
-    static void name(const float *const *in, int row, float *out, int64_t out_point, int64_t count)                    \
-    {                                                                                                                  \
-        map_rows(&(matrix)[0][0], (int)(sizeof(matrix)[0] / sizeof(matrix)[0][0]), transposed, rows, cols, row, in,    \
-                 out, out_point, count);                                                                               \
-    }
+#define T(matrix, transposed, rows, cols, pairs)                                                                       \
+    ((map){&(matrix)[0][0], (int)(sizeof (matrix)[0] / sizeof (matrix)[0][0]), transposed, rows, cols, pairs})
 
-#define MAP(name, matrix, transposed, rows, cols)                                                                      \
+#define MAP(name, t)                                                                                                   \
     static void name(const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point, int64_t count)    \
     {                                                                                                                  \
         for (int64_t x = 0; x < count; x += TN_LANES)                                                                  \
-            map_square(&(matrix)[0][0], (int)(sizeof(matrix)[0] / sizeof(matrix)[0][0]), transposed, rows, cols,       \
-                       in + x, in_row, in_col, out + x, out_point);                                                    \
+            map_square(t, in + x, in_row, in_col, out + x, out_point);                                                 \
+    }
+
+#define MAP_PIXELS(name, t)                                                                                            \
+    static void name(const float *const *pixels, int64_t ahead, float *out, int64_t out_point, int64_t count)          \
+    {                                                                                                                  \
+        for (int64_t x = 0; x < count; x += TN_LANES)                                                                  \
+            map_pixels(t, pixels, x, ahead, out + x, out_point);                                                       \
+    }
+
+#define MAP_ROW(name, t)                                                                                               \
+    static void name(const float *const *pixels, int row, float *out, int64_t out_point, int64_t count)                \
+    {                                                                                                                  \
+        map_rows(t, row, pixels, out, out_point, count);                                                               \
     }
 
 /** The maps of F(m,r), a = m + r - 1. */
-#define MAPS(m, r, a)                                                                                                  \
-    MAP(map_data_##m##_##r, data_##m##_##r, false, a, a)                                                               \
-    MAP(map_filter_##m##_##r, filter_##m##_##r, false, a, r)                                                           \
-    MAP(map_output_##m##_##r, output_##m##_##r, false, m, a)                                                           \
-    ROW_MAP(map_data_row_##m##_##r, data_##m##_##r, false, a, a)                                                       \
-    ROW_MAP(map_gradient_row_##m##_##r, output_##m##_##r, true, a, m)                                                  \
-    MAP(map_filter_gradient_##m##_##r, filter_##m##_##r, true, r, a)
+#define MAPS(m, r, a, pairs)                                                                                           \
+    MAP(map_data_##m##_##r, T(data_##m##_##r, false, a, a, pairs))                                                     \
+    MAP_PIXELS(map_pixels_##m##_##r, T(data_##m##_##r, false, a, a, pairs))                                            \
+    MAP(map_filter_##m##_##r, T(filter_##m##_##r, false, a, r, pairs))                                                 \
+    MAP(map_output_##m##_##r, T(output_##m##_##r, false, m, a, pairs))                                                 \
+    MAP_ROW(map_data_row_##m##_##r, T(data_##m##_##r, false, a, a, pairs))                                             \
+    MAP_ROW(map_gradient_row_##m##_##r, T(output_##m##_##r, true, a, m, pairs))                                        \
+    MAP(map_filter_gradient_##m##_##r, T(filter_##m##_##r, true, r, a, pairs))
 
-MAPS(2, 3, 4)
-MAPS(4, 3, 6)
-MAPS(6, 3, 8)
-MAPS(4, 5, 8)
+MAPS(2, 3, 4, 1)
+MAPS(4, 3, 6, 0) /* 1 and -1 are a pair in two matrices of three */
+MAPS(6, 3, 8, 3)
+MAPS(4, 5, 8, 3)
 
 #define ENTRY(m, r)                                                                                                    \
     {                                                                                                                  \
-        m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_data_row_##m##_##r,                  \
-            map_gradient_row_##m##_##r, map_filter_gradient_##m##_##r                                                  \
+        m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_filter_gradient_##m##_##r,           \
+            map_pixels_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r                                   \
     }
 
 extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
-const tn_winograd_maps JOIN(tn_winograd_maps,
-                            TN_ISA_SUFFIX)[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};
+const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};
