@@ -46,6 +46,44 @@ static inline void transpose_2x4(const float *const *rows, int64_t k, float *out
     memcpy(out + 3 * lanes, (const char *)&high + 8, 8);
 }
 
+#if TN_LANES == 16
+typedef float row16 __attribute__((vector_size(64)));
+typedef double pairs16 __attribute__((vector_size(64)));
+
+#define LOW(a, b)                                                                                                      \
+    __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29) /* of each four numbers */
+#define HIGH(a, b) __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
+#define LOW_PAIRS(a, b) ((row16)__builtin_shufflevector((pairs16)(a), (pairs16)(b), 0, 8, 2, 10, 4, 12, 6, 14))
+#define HIGH_PAIRS(a, b) ((row16)__builtin_shufflevector((pairs16)(a), (pairs16)(b), 1, 9, 3, 11, 5, 13, 7, 15))
+#define EVEN_FOURS(a, b) ((row16)__builtin_shufflevector((pairs16)(a), (pairs16)(b), 0, 1, 4, 5, 8, 9, 12, 13))
+#define ODD_FOURS(a, b) ((row16)__builtin_shufflevector((pairs16)(a), (pairs16)(b), 2, 3, 6, 7, 10, 11, 14, 15))
+
+/** Sixteen rows of sixteen: squares of four first, then the fours change places. */
+static inline void transpose_16x16(const float *const *rows, int64_t k, float *out, int64_t lanes)
+{
+    row16 four[16]; /* [row / 4][k % 4]: four rows of k % 4, k % 4 + 4, .. */
+    for (int i = 0; i < 16; i += 4) {
+        row16 row[4];
+        for (int j = 0; j < 4; j++)
+            memcpy(&row[j], rows[i + j] + k, sizeof row[j]);
+        row16 low = LOW(row[0], row[1]), high = HIGH(row[0], row[1]);
+        row16 low2 = LOW(row[2], row[3]), high2 = HIGH(row[2], row[3]);
+        four[i] = LOW_PAIRS(low, low2);
+        four[i + 1] = HIGH_PAIRS(low, low2);
+        four[i + 2] = LOW_PAIRS(high, high2);
+        four[i + 3] = HIGH_PAIRS(high, high2);
+    }
+    for (int j = 0; j < 4; j++) {
+        row16 even = EVEN_FOURS(four[j], four[4 + j]), even2 = EVEN_FOURS(four[8 + j], four[12 + j]);
+        row16 odd = ODD_FOURS(four[j], four[4 + j]), odd2 = ODD_FOURS(four[8 + j], four[12 + j]);
+        const row16 columns[4] = {EVEN_FOURS(even, even2), EVEN_FOURS(odd, odd2), ODD_FOURS(even, even2),
+                                  ODD_FOURS(odd, odd2)};
+        for (int i = 0; i < 4; i++)
+            memcpy(out + (4 * i + j) * lanes, &columns[i], sizeof columns[i]);
+    }
+}
+#endif
+
 /** Steps k .. k + 3 of all lanes. */
 static inline void interleave_four(const float *const *rows, int64_t lanes, int64_t k, float *out)
 {
@@ -60,11 +98,15 @@ static inline void interleave_four(const float *const *rows, int64_t lanes, int6
     }
 }
 
-/** Steps k .. k + 15: four rows at a time, so that a line of theirs is used up before rows that lie a power of two
+/** Steps k .. k + 15: some rows at a time, so that a line of theirs is used up before rows that lie a power of two
  *  apart push it out of the cache. */
 static inline void interleave_sixteen(const float *const *rows, int64_t lanes, int64_t k, float *out)
 {
     int64_t i = 0;
+#if TN_LANES == 16
+    for (; i + 16 <= lanes; i += 16)
+        transpose_16x16(rows + i, k, out + k * lanes + i, lanes);
+#endif
     for (; i + 4 <= lanes; i += 4) {
         for (int64_t j = k; j < k + 16; j += 4)
             transpose_4x4(rows + i, j, out + j * lanes + i, lanes);
