@@ -12,7 +12,8 @@
  *
  *  Packing a block in one go would wait for memory, and asking for a whole block in time is no help where its rows lie
  * a power of two apart: they push each other out of the L2 cache. So B is packed in small units, 16 k of one panel, a
- * few of them after each tile, into the buffer that is multiplied next; and the units after those are asked for. */
+ * few of them after each tile, into the buffer that is multiplied next; and the tile asks for the units after those
+ * while it multiplies, line by line: the core would wait for a burst. */
 #include "kernels/streamed_product.h"
 
 #include "base/memory.h"
@@ -113,11 +114,23 @@ static int64_t units_of(const stream *s, const step *at)
     return tn_ceil_div(at->cols, s->tile->lanes) * tn_ceil_div(at->kn, UNIT);
 }
 
-/** Where a unit lies: columns side by side first, as they do in memory. */
+/** True where a column's numbers lie side by side. */
+static bool runs_along_k(const stream *s)
+{
+    return s->args->b.row_stride == 1;
+}
+
+static const float *place_of(const stream *s, int64_t k, int64_t col)
+{
+    return s->args->b.data + k * s->args->b.row_stride + col * s->args->b.col_stride;
+}
+
+/** Where a unit lies: in the order of memory. */
 static step unit_at(const stream *s, const step *at, int64_t unit)
 {
-    int64_t panels = tn_ceil_div(at->cols, s->tile->lanes), col = unit % panels * s->tile->lanes,
-            k = unit / panels * UNIT;
+    int64_t panels = tn_ceil_div(at->cols, s->tile->lanes), depth = tn_ceil_div(at->kn, UNIT);
+    int64_t col = (runs_along_k(s) ? unit / depth : unit % panels) * s->tile->lanes;
+    int64_t k = (runs_along_k(s) ? unit % depth : unit / panels) * UNIT;
     return (step){at->col + col, tn_min(s->tile->lanes, at->cols - col), at->k0 + k, tn_min(UNIT, at->kn - k)};
 }
 
@@ -125,28 +138,47 @@ static void pack_unit(const stream *s, const step *at, int64_t unit, float *pack
 {
     const tn_matrix *b = &s->args->b;
     const step u = unit_at(s, at, unit);
-    tn_pack_strided(b->data + u.col * b->col_stride + u.k0 * b->row_stride, b->col_stride, b->row_stride, u.cols, u.kn,
-                    s->tile->lanes, packed + (u.col - at->col) * at->kn + (u.k0 - at->k0) * s->tile->lanes);
+    tn_pack_strided(place_of(s, u.k0, u.col), b->col_stride, b->row_stride, u.cols, u.kn, s->tile->lanes,
+                    packed + (u.col - at->col) * at->kn + (u.k0 - at->k0) * s->tile->lanes);
 }
 
-/** Ask for a unit's memory. */
+/** Ask for a unit's memory at once. */
 static void fetch_unit(const stream *s, const step *at, int64_t unit)
 {
     const tn_matrix *b = &s->args->b;
     const step u = unit_at(s, at, unit);
-    const tn_region region = tn_find_strided(b->data + u.col * b->col_stride + u.k0 * b->row_stride, b->col_stride,
-                                             b->row_stride, u.cols, u.kn);
+    const tn_region region = tn_find_strided(place_of(s, u.k0, u.col), b->col_stride, b->row_stride, u.cols, u.kn);
     for (int64_t i = 0; i < region.rows; i++) {
         for (int64_t j = 0; j < region.width; j += LINE)
             __builtin_prefetch(region.data + i * region.stride + j, 0, 2);
     }
 }
 
-/** Pack units [from, to) of a step as far as it has them. */
-static void pack_units(const stream *s, const step *at, int64_t from, int64_t to, float *packed)
+/** Have a tile ask for rows of memory in equal parts of its depth. */
+static void ask_for_rows(const tn_region *region, tn_tile_sides *sides)
+{
+    sides->next_b = region->data;
+    sides->next_b_run = tn_max(1, sides->depth / region->rows);
+    sides->next_b_step = tn_max(1, region->width / sides->next_b_run);
+    sides->next_b_jump = region->stride - sides->next_b_run * sides->next_b_step;
+}
+
+/** Have a tile ask for `count` units from `unit` on: columns of one panel that lie along k, or rows of all columns. */
+static void ask_for(const stream *s, const step *at, int64_t unit, int64_t count, tn_tile_sides *sides)
+{
+    const tn_matrix *b = &s->args->b;
+    const step first = unit_at(s, at, unit);
+    int64_t panels = tn_ceil_div(at->cols, s->tile->lanes), k = at->k0 + unit * UNIT / panels;
+    const tn_region along = {place_of(s, first.k0, first.col), s->tile->lanes, count * UNIT, b->col_stride};
+    const tn_region rows = {place_of(s, k, at->col), tn_ceil_div(count * UNIT, panels), at->cols, b->row_stride};
+    ask_for_rows(runs_along_k(s) ? &along : &rows, sides);
+}
+
+/** The whole of the first step. */
+static void pack_first(const stream *s, const step *at, float *packed)
 {
     int64_t units = units_of(s, at);
-    for (int64_t i = from; i < tn_min(to, units); i++) {
+    for (int64_t i = 0; i < units; i++) {
         if (i + AHEAD < units)
             fetch_unit(s, at, i + AHEAD);
         pack_unit(s, at, i, packed);
@@ -169,12 +201,24 @@ static step step_after(const stream *s, const step *at, int64_t end)
     return next;
 }
 
+/** Have a tile ask for what will be packed after some units of the next step, which may be in the step after that. */
+static void ask_ahead(const stream *s, const step *next, const step *after, int64_t done, int64_t share,
+                      tn_tile_sides *sides)
+{
+    int64_t units = units_of(s, next), unit = done + AHEAD;
+    sides->next_b_run = sides->next_b_step = 0;
+    if (unit < units)
+        ask_for(s, next, unit, share, sides);
+    else if (after->cols > 0 && unit - units < units_of(s, after))
+        ask_for(s, after, unit - units, share, sides);
+}
+
 /** Multiply a step; after each tile, pack a share of the next one. */
 static void multiply(const stream *s, const step *at, const float *packed, float *sums, const step *next,
-                     float *next_packed)
+                     const step *after, float *next_packed)
 {
     int64_t lanes = s->tile->lanes, panels = tn_ceil_div(at->cols, lanes), tiles = s->rows / s->tile->rows * panels;
-    int64_t share = next->cols > 0 ? tn_ceil_div(units_of(s, next), tiles) : 0, done = 0;
+    int64_t units = next->cols > 0 ? units_of(s, next) : 0, share = tn_ceil_div(units, tiles), done = 0;
     tn_tile_sides sides = {.a_stride = s->row, .b_stride = lanes, .depth = at->kn};
     const float *a = s->a + at->k0 / DEPTH * s->block;
     sides.next_a_step = tn_ceil_div(s->block, tiles * at->kn);
@@ -184,11 +228,12 @@ static void multiply(const stream *s, const step *at, const float *packed, float
         for (int64_t j = 0; j < panels; j++) {
             sides.a = a + i * s->row;
             sides.b = packed + j * lanes * at->kn;
-            s->tile->across(&sides, s->args->m - i, at->k0 > 0, sums + i * s->width + j * lanes, s->width);
+            if (done < units)
+                ask_ahead(s, next, after, done, share, &sides);
+            s->tile->stream(&sides, s->args->m - i, at->k0 > 0, sums + i * s->width + j * lanes, s->width);
             sides.next_a += sides.next_a_step * at->kn;
-            if (share > 0)
-                pack_units(s, next, done, done + share, next_packed);
-            done += share;
+            for (int64_t end = tn_min(done + share, units); done < end; done++)
+                pack_unit(s, next, done, next_packed);
         }
     }
 }
@@ -212,10 +257,10 @@ static void run_columns(const stream *s, int64_t col, int64_t end, float *buffer
 {
     float *packed = buffer, *next_packed = buffer + s->packed, *sums = next_packed + s->packed;
     step at = {col, tn_min(COLUMNS, end - col), 0, tn_min(DEPTH, s->args->k)};
-    pack_units(s, &at, 0, INT64_MAX, packed);
+    pack_first(s, &at, packed);
     while (at.cols > 0) {
-        const step next = step_after(s, &at, end);
-        multiply(s, &at, packed, sums, &next, next_packed);
+        const step next = step_after(s, &at, end), after = next.cols > 0 ? step_after(s, &next, end) : next;
+        multiply(s, &at, packed, sums, &next, &after, next_packed);
         if (next.k0 == 0)
             finish(s, &at, sums);
         at = next;

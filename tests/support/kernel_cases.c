@@ -260,8 +260,8 @@ RUN(own_tile)
     return 3 * 4 * 8;
 }
 
-/* A of c->a rows, along k or across it by c->b: the corner that the tiles of all sets have, to be added to with c->b of 2 and
- * more. */
+/* A of c->a rows, along k, across it with 1 in c->b, as a stream with 4: the corner that the tiles of all sets have, to be
+ * added to with 2. */
 RUN(direct)
 {
     const tn_direct_tile *direct = t->conv->direct;
@@ -269,8 +269,11 @@ RUN(direct)
     float tile[12 * 35];
     memcpy(tile, b->finite, sizeof tile);
     const tn_tile_sides sides = {.a = b->finite + 7, .a_stride = across ? 61 : 19, .b = b->finite + 900, .b_stride = 37,
-                                 .depth = count % 40 + 1, .next_a = b->finite, .next_b = b->finite, .next_b_step = 1};
-    (across ? direct->across : direct->along)(&sides, rows, c->b >= 2, tile, 35);
+                                 .depth = count % 40 + 1, .next_a = b->finite, .next_b = b->finite, .next_b_step = 1,
+                                 .next_b_run = count % 7, .next_b_jump = 50};
+    void (*multiply)(const tn_tile_sides *, int64_t, bool, float *, int64_t) =
+        c->b & 4 ? direct->stream : across ? direct->across : direct->along;
+    multiply(&sides, rows, (c->b & 2) != 0, tile, 35);
     for (int64_t i = 0; i < (rows < 4 ? rows : 4); i++)
         memcpy(b->out + i * 8, tile + i * 35, 8 * sizeof *tile);
     return (rows < 4 ? rows : 4) * 8;
@@ -486,6 +489,8 @@ const kernel_case kernel_cases[] = {
     DIRECT(12, 1, " across"),
     DIRECT(3, 2, " along, added"),
     DIRECT(7, 3, " across, added"),
+    DIRECT(12, 5, " stream"),
+    DIRECT(7, 7, " stream, added"),
     FEW(forward, 3, 0, " 3"),
     FEW(forward, 4, 1, " 4 relu"),
     FEW(forward, 7, 1, " 7 relu"),

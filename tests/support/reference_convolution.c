@@ -102,7 +102,7 @@ static void along(const tn_tile_sides *sides, int64_t rows, bool add, float *c, 
     direct(sides, rows, 1, sides->a_stride, add, c, ldc);
 }
 
-static const tn_direct_tile direct_tile = {TILE_ROWS, TILE_LANES, across, along};
+static const tn_direct_tile direct_tile = {TILE_ROWS, TILE_LANES, across, along, across};
 
 /* Of few channels, as large as the largest, too. */
 enum { FEW_WINDOWS = 14, FEW_SUMS = 12, FEW_LANES = 16 };

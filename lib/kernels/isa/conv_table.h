@@ -80,6 +80,7 @@ typedef struct tn_tile_sides {
     /* What to fetch into the L2 cache meanwhile, so many floats of each with each k; any place will do. */
     const float *next_a, *next_b;
     int64_t next_a_step, next_b_step;
+    int64_t next_b_run, next_b_jump; /* in streams: after every so many k, it goes so much further; run 0: never */
 } tn_tile_sides;
 
 /** Tiles of products of matrices that are not packed: c[i * ldc + j] = sum over k, or += with add, for i <
@@ -88,6 +89,7 @@ typedef struct tn_direct_tile {
     int64_t rows, lanes; /* of the tile */
     void (*across)(const tn_tile_sides *sides, int64_t rows, bool add, float *c, int64_t ldc);
     void (*along)(const tn_tile_sides *sides, int64_t rows, bool add, float *c, int64_t ldc);
+    void (*stream)(const tn_tile_sides *sides, int64_t rows, bool add, float *c, int64_t ldc); /* across */
 } tn_direct_tile;
 
 /** Rows that are computed where `rows` are wanted: thirds of a tile. */
