@@ -61,6 +61,17 @@ static void gather_rotated(const filter_job *job, int64_t input, int64_t count, 
     }
 }
 
+/** Inputs [input, input + count) of one panel of outputs, as they lie in w. */
+static void transform_in_place(const filter_job *job, int64_t panel, int64_t input, int64_t count)
+{
+    const tn_winograd *wg = job->wg;
+    int64_t col = wg->in.channels * job->filters, stride = tn_winograd_filter_stride(wg);
+    const float *square = job->w + input * job->filters + panel * wg->v;
+    float *out = job->out + (panel * wg->in.channels + input) * wg->v;
+    for (int64_t i = 0; i < count; i++, square += job->filters, out += wg->v)
+        wg->maps->filter(square, wg->r * col, col, out, stride, wg->v);
+}
+
 /** Inputs [input, input + count) of one panel of outputs. */
 static void transform_inputs(const filter_job *job, int64_t panel, int64_t input, int64_t count)
 {
@@ -96,7 +107,11 @@ static void transform_panels(const tn_team *team, void *arg)
     tn_team_range(team, parts * panels, &first, &last);
     for (int64_t unit = first; unit < last; unit++) {
         int64_t input = unit % parts * INPUTS, left = wg->in.channels - input;
-        transform_inputs(job, unit / parts, input, left < INPUTS ? left : INPUTS);
+        int64_t panel = unit / parts, count = tn_min(left, INPUTS);
+        if (!job->rotated && (panel + 1) * wg->v <= wg->out.channels && wg->v % TN_MAP_CHUNK == 0)
+            transform_in_place(job, panel, input, count);
+        else
+            transform_inputs(job, panel, input, count);
     }
 }
 
