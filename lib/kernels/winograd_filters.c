@@ -31,7 +31,8 @@ int64_t tn_winograd_filter_floats(const tn_winograd *wg)
     return wg->points * tn_winograd_filter_stride(wg) + TN_PANEL_SLACK / (int64_t)sizeof(float);
 }
 
-#define INPUTS 8 /* input channels transformed between transpositions */
+#define PAST_FLOATS (5 << 20) /* of filters that leave the caches before they are read */
+#define INPUTS 8              /* input channels transformed between transpositions */
 
 /** Filters [input][taps][lane] of `count` inputs from `input` and `width` outputs from `first`; lanes past them are
  *  zero. */
@@ -61,6 +62,12 @@ static void gather_rotated(const filter_job *job, int64_t input, int64_t count, 
     }
 }
 
+/* Stores past the caches keep no order by themselves: the locked instruction that ends a region of the pool does. */
+static tn_winograd_map *map_of(const tn_winograd *wg)
+{
+    return tn_winograd_filter_floats(wg) > PAST_FLOATS ? wg->maps->filter_past : wg->maps->filter;
+}
+
 /** Inputs [input, input + count) of one panel of outputs, as they lie in w. */
 static void transform_in_place(const filter_job *job, int64_t panel, int64_t input, int64_t count)
 {
@@ -69,7 +76,7 @@ static void transform_in_place(const filter_job *job, int64_t panel, int64_t inp
     const float *square = job->w + input * job->filters + panel * wg->v;
     float *out = job->out + (panel * wg->in.channels + input) * wg->v;
     for (int64_t i = 0; i < count; i++, square += job->filters, out += wg->v)
-        wg->maps->filter(square, wg->r * col, col, out, stride, wg->v);
+        map_of(wg)(square, wg->r * col, col, out, stride, wg->v);
 }
 
 /** Inputs [input, input + count) of one panel of outputs. */
@@ -90,7 +97,7 @@ static void transform_inputs(const filter_job *job, int64_t panel, int64_t input
     for (int64_t i = 0; i < count; i++, out += wg->v) {
         const float *square = squares + i * taps * wg->v;
         if (wide == wg->v) {
-            wg->maps->filter(square, wg->r * wg->v, wg->v, out, stride, wide);
+            map_of(wg)(square, wg->r * wg->v, wg->v, out, stride, wide);
             continue;
         }
         wg->maps->filter(square, wg->r * wg->v, wg->v, points, wide, wide);

@@ -350,13 +350,13 @@ RUN(thin_product)
     return c->a * (count + 2) - 2;
 }
 
-enum { DATA, FILTER, OUTPUT, FILTER_GRADIENT };
+enum { DATA, FILTER, OUTPUT, FILTER_GRADIENT, FILTER_PAST };
 
 RUN(winograd)
 {
     const tn_winograd_maps *maps = kernel_maps_of(t->conv, c->a, c->b);
-    tn_winograd_map *const list[] = {maps->data, maps->filter, maps->output, maps->filter_gradient};
-    int a = c->a + c->b - 1, sides[] = {a, c->b, a, a}, results[] = {a, a, c->a, c->b};
+    tn_winograd_map *const list[] = {maps->data, maps->filter, maps->output, maps->filter_gradient, maps->filter_past};
+    int a = c->a + c->b - 1, sides[] = {a, c->b, a, a, c->b}, results[] = {a, a, c->a, c->b, a};
     count = (count + TN_MAP_CHUNK - 1) / TN_MAP_CHUNK * TN_MAP_CHUNK;
     list[c->map](b->finite, sides[c->map] * (count + 3), count + 3, b->out, count + 5, count);
     return results[c->map] * results[c->map] * count;
@@ -426,8 +426,9 @@ RUN(winograd_pixels)
     }
 #define WINOGRAD(m, r)                                                                                                 \
     WINOGRAD_MAP(m, r, DATA, "data"), WINOGRAD_MAP(m, r, FILTER, "filter"), WINOGRAD_MAP(m, r, OUTPUT, "output"),      \
-        WINOGRAD_MAP(m, r, FILTER_GRADIENT, "filter gradient"), WINOGRAD_PIXELS(m, r, PIXELS, "pixels"),               \
-        WINOGRAD_PIXELS(m, r, DATA_ROWS, "rows of data"), WINOGRAD_PIXELS(m, r, GRADIENT_ROWS, "rows of the gradient")
+        WINOGRAD_MAP(m, r, FILTER_GRADIENT, "filter gradient"), WINOGRAD_MAP(m, r, FILTER_PAST, "filter past"),        \
+        WINOGRAD_PIXELS(m, r, PIXELS, "pixels"), WINOGRAD_PIXELS(m, r, DATA_ROWS, "rows of data"),                     \
+        WINOGRAD_PIXELS(m, r, GRADIENT_ROWS, "rows of the gradient")
 
 #define ULP 0x1p-23
 

@@ -209,7 +209,7 @@ MAPS(4, 5, 8)
 #define ENTRY(m, r)                                                                                                    \
     {                                                                                                                  \
         m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_filter_gradient_##m##_##r,           \
-            map_pixels_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r                                   \
+            map_filter_##m##_##r, map_pixels_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r             \
     }
 
 static const tn_winograd_maps maps[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};

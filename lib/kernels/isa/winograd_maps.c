@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 #include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
@@ -35,6 +38,18 @@ ALWAYS_INLINE vec load(const float *from)
 ALWAYS_INLINE void store(vec v, float *to)
 {
     memcpy(to, &v, sizeof v);
+}
+
+/** Past the caches; aligned. */
+ALWAYS_INLINE void store_past(vec v, float *to)
+{
+#if TN_LANES == 16
+    _mm512_stream_ps(to, (__m512)v);
+#elif TN_LANES == 8
+    _mm256_stream_ps(to, (__m256)v);
+#else
+    store(v, to);
+#endif
 }
 
 /** A constant matrix T [rows,cols]: `numbers`, or their transpose. Points p and -p that follow one another, from the
@@ -112,19 +127,24 @@ ALWAYS_INLINE void multiply(map t, const vec *v, vec *out)
 }
 
 /** The second half of out = T in T^T, from T in. */
-ALWAYS_INLINE void finish_square(map t, vec half[8][8], float *out, int64_t out_point)
+ALWAYS_INLINE void finish_square(map t, vec half[8][8], bool past, float *out, int64_t out_point)
 {
     for (int i = 0; i < t.rows; i++) {
         vec row[8];
         multiply(t, half[i], row);
         UNROLL
-        for (int j = 0; j < t.rows; j++)
-            store(row[j], out + (i * t.rows + j) * out_point);
+        for (int j = 0; j < t.rows; j++) {
+            if (past)
+                store_past(row[j], out + (i * t.rows + j) * out_point);
+            else
+                store(row[j], out + (i * t.rows + j) * out_point);
+        }
     }
 }
 
 /** One column of vectors: out = T in T^T for in [cols,cols], out [rows,rows]. */
-ALWAYS_INLINE void map_square(map t, const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point)
+ALWAYS_INLINE void map_square(map t, const float *in, int64_t in_row, int64_t in_col, bool past, float *out,
+                              int64_t out_point)
 {
     vec half[8][8];
     for (int j = 0; j < t.cols; j++) {
@@ -137,7 +157,7 @@ ALWAYS_INLINE void map_square(map t, const float *in, int64_t in_row, int64_t in
         for (int i = 0; i < t.rows; i++)
             half[i][j] = mapped[i];
     }
-    finish_square(t, half, out, out_point);
+    finish_square(t, half, past, out, out_point);
 }
 
 /** The same for numbers that lie anywhere; those `ahead` of them are asked for. */
@@ -158,7 +178,7 @@ ALWAYS_INLINE void map_pixels(map t, const float *const *pixels, int64_t x, int6
         for (int i = 0; i < t.rows; i++)
             half[i][j] = mapped[i];
     }
-    finish_square(t, half, out, out_point);
+    finish_square(t, half, false, out, out_point);
 }
 
 /** Row i of out = T in T^T alone: of each column of vectors only the sum that belongs to it is needed. */
@@ -207,7 +227,18 @@ ALWAYS_INLINE void map_rows(map t, int row, const float *const *pixels, float *o
     static void name(const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point, int64_t count)    \
     {                                                                                                                  \
         for (int64_t x = 0; x < count; x += TN_LANES)                                                                  \
-            map_square(t, in + x, in_row, in_col, out + x, out_point);                                                 \
+            map_square(t, in + x, in_row, in_col, false, out + x, out_point);                                          \
+    }
+
+#define MAP_PAST(name, t, plain)                                                                                       \
+    static void name(const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point, int64_t count)    \
+    {                                                                                                                  \
+        if ((uintptr_t)out % sizeof(vec) != 0 || out_point % TN_LANES != 0) {                                          \
+            plain(in, in_row, in_col, out, out_point, count);                                                          \
+            return;                                                                                                    \
+        }                                                                                                              \
+        for (int64_t x = 0; x < count; x += TN_LANES)                                                                  \
+            map_square(t, in + x, in_row, in_col, true, out + x, out_point);                                           \
     }
 
 #define MAP_PIXELS(name, t)                                                                                            \
@@ -228,6 +259,7 @@ ALWAYS_INLINE void map_rows(map t, int row, const float *const *pixels, float *o
     MAP(map_data_##m##_##r, T(data_##m##_##r, false, a, a, pairs))                                                     \
     MAP_PIXELS(map_pixels_##m##_##r, T(data_##m##_##r, false, a, a, pairs))                                            \
     MAP(map_filter_##m##_##r, T(filter_##m##_##r, false, a, r, pairs))                                                 \
+    MAP_PAST(map_filter_past_##m##_##r, T(filter_##m##_##r, false, a, r, pairs), map_filter_##m##_##r)                 \
     MAP(map_output_##m##_##r, T(output_##m##_##r, false, m, a, pairs))                                                 \
     MAP_ROW(map_data_row_##m##_##r, T(data_##m##_##r, false, a, a, pairs))                                             \
     MAP_ROW(map_gradient_row_##m##_##r, T(output_##m##_##r, true, a, m, pairs))                                        \
@@ -241,7 +273,7 @@ MAPS(4, 5, 8, 3)
 #define ENTRY(m, r)                                                                                                    \
     {                                                                                                                  \
         m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_filter_gradient_##m##_##r,           \
-            map_pixels_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r                                   \
+            map_filter_past_##m##_##r, map_pixels_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r        \
     }
 
 extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
