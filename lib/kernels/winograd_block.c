@@ -16,7 +16,9 @@
 
 #include <string.h>
 
-#define SUM_DEPTH 192 /* channels that are summed in one go: see multiply_column */
+#define SUM_DEPTH 192          /* channels that are summed in one go: see multiply_column */
+#define LARGE_IMAGES (8 << 20) /* floats of images that come from memory */
+#define LINE 16                /* floats of a cache line */
 
 tn_winograd_space tn_winograd_space_of(const tn_winograd *wg, int64_t panels)
 {
@@ -77,6 +79,30 @@ void tn_winograd_block_in(const tn_winograd_block *b, int64_t tile, int64_t c)
 
 /* ---- products ---- */
 
+/** Parts of the sum over channels, and tiles of products for each point. */
+static int64_t parts_of(const tn_winograd *wg)
+{
+    return tn_max(1, tn_ceil_div(wg->in.channels, SUM_DEPTH));
+}
+
+static int64_t products_of(const tn_winograd_block *b)
+{
+    return b->space->out_width / b->pass->wg->v * parts_of(b->pass->wg) * b->panels;
+}
+
+/* Tiles read their images from top to bottom, and share a - m rows with those above. */
+void tn_winograd_block_ahead(tn_winograd_block *b, int64_t tile)
+{
+    const tn_winograd *wg = b->pass->wg;
+    const tn_tiled_image *in = &wg->in;
+    if (wg->batch * in->h * in->w * in->pitch < LARGE_IMAGES)
+        return;
+    double tiles = (double)(wg->tiles_h * wg->tiles_w), floats = (double)(in->h * in->w * in->pitch);
+    int64_t first = (int64_t)((double)tile / tiles * floats) + (wg->a - wg->m + wg->top) * in->w * in->pitch;
+    b->next = b->pass->in + first;
+    b->next_step = LINE * tn_ceil_div((int64_t)((double)b->tiles / tiles * floats), LINE * wg->points * products_of(b));
+}
+
 /** Rows of the last tile that are computed with the others hold no numbers that could trap. */
 static void clear_rows(const tn_winograd_block *b, float *u)
 {
@@ -96,9 +122,9 @@ static void clear_lanes(const tn_winograd_block *b, float *m)
 }
 
 /** Channels [k0, k0 + kn) of all tiles under the panel of filters from f, which stays in the L1 cache. Each panel of
- * tiles fetches its share of the filters that come next, and of the next point's tiles. */
+ * tiles fetches its share of the filters that come next, of the next point's tiles, and of the next block's images. */
 static void multiply_part(const tn_winograd_block *b, const float *u, const float *filters, int64_t f, int64_t k0,
-                          int64_t kn, float *m)
+                          int64_t kn, const float *next, float *m)
 {
     const tn_winograd *wg = b->pass->wg;
     const tn_winograd_space *space = b->space;
@@ -109,20 +135,24 @@ static void multiply_part(const tn_winograd_block *b, const float *u, const floa
     sides.next_b_step = tn_ceil_div(wg->v, b->panels);
     sides.next_b = filters + (k0 + kn) * wg->v;
     for (int64_t i = 0; i < b->tiles; i += wg->s) {
+        for (int64_t j = 0; j < b->next_step; j += LINE)
+            __builtin_prefetch(next + j, 0, 2);
         sides.a = u + i * space->u_row + k0;
         tn_conv_kernels()->direct->across(&sides, b->tiles - i, k0 > 0, m + i * space->m_row, space->m_row);
         sides.next_a += sides.next_a_step * kn;
         sides.next_b += sides.next_b_step * kn;
+        next += b->next_step;
     }
 }
 
 /** One panel of filters. Channels are summed in parts that are added afterwards: a sum of 384 numbers in one go rounds
  *  more than both transforms together. */
-static void multiply_column(const tn_winograd_block *b, const float *u, const float *filters, int64_t f, float *m)
+static void multiply_column(const tn_winograd_block *b, const float *u, const float *filters, int64_t f,
+                            const float *next, float *m)
 {
-    int64_t k = b->pass->wg->in.channels, depth = tn_ceil_div(k, tn_ceil_div(k, SUM_DEPTH));
-    for (int64_t k0 = 0; k0 < k; k0 += depth)
-        multiply_part(b, u, filters + f * k, f, k0, tn_min(k - k0, depth), m + f);
+    int64_t k = b->pass->wg->in.channels, depth = tn_ceil_div(k, parts_of(b->pass->wg));
+    for (int64_t k0 = 0; k0 < k; k0 += depth, next += b->panels * b->next_step)
+        multiply_part(b, u, filters + f * k, f, k0, tn_min(k - k0, depth), next, m + f);
 }
 
 void tn_winograd_block_multiply(const tn_winograd_block *b, int64_t point)
@@ -131,8 +161,9 @@ void tn_winograd_block_multiply(const tn_winograd_block *b, int64_t point)
     float *u = b->u + point * b->space->u_point, *m = b->m + point * b->space->m_point;
     clear_rows(b, u);
     clear_lanes(b, m);
-    for (int64_t f = 0; f < b->space->out_width; f += wg->v)
-        multiply_column(b, u, b->pass->filters + point * tn_winograd_filter_stride(wg), f, m);
+    const float *next = b->next + point * products_of(b) * b->next_step;
+    for (int64_t f = 0; f < b->space->out_width; f += wg->v, next += parts_of(wg) * b->panels * b->next_step)
+        multiply_column(b, u, b->pass->filters + point * tn_winograd_filter_stride(wg), f, next, m);
 }
 
 /* ---- A^T M A ---- */

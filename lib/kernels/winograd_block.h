@@ -28,12 +28,17 @@ typedef struct tn_winograd_block {
     const tn_winograd_pass *pass;
     const tn_winograd_space *space;
     int64_t tile, tiles, panels;
-    float *u; /* [point][tile][channel] */
-    float *m; /* [point][tile][filter] */
+    const float *next; /* what will be read after this block: with each tile of products, next_step floats of it are */
+    int64_t next_step; /* asked for */
+    float *u;          /* [point][tile][channel] */
+    float *m;          /* [point][tile][filter] */
 } tn_winograd_block;
 
 /** The workspace for so many panels of tiles. */
 tn_winograd_space tn_winograd_space_of(const tn_winograd *wg, int64_t panels);
+
+/** Have the block that begins with `tile` asked for while this one is multiplied. */
+void tn_winograd_block_ahead(tn_winograd_block *block, int64_t tile);
 
 /** B^T d B of channels [c, c + TN_WINOGRAD_CHUNK) of one tile. */
 void tn_winograd_block_in(const tn_winograd_block *block, int64_t tile, int64_t c);

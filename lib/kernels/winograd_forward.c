@@ -64,7 +64,8 @@ typedef struct forward_job {
 
 static tn_winograd_block block_in(const forward_job *job, float *memory)
 {
-    return (tn_winograd_block){.pass = &job->pass, .space = &job->space, .u = memory, .m = memory + job->space.u};
+    return (tn_winograd_block){.pass = &job->pass, .space = &job->space, .u = memory, .m = memory + job->space.u,
+                               .next = job->pass.in};
 }
 
 /* ---- many tiles: a block a thread ---- */
@@ -97,6 +98,7 @@ static void run_blocks(const tn_team *team, void *arg)
         b.tile = first * wg->s;
         b.tiles = tn_min(last * wg->s, wg->tiles) - b.tile;
         b.panels = last - first;
+        tn_winograd_block_ahead(&b, (number + team->count) * job->panels / job->blocks * wg->s);
         run_block(&b);
     }
 }
