@@ -168,30 +168,47 @@ void tn_winograd_block_multiply(const tn_winograd_block *b, int64_t point)
 
 /* ---- A^T M A ---- */
 
-/** Results [row][col][TN_WINOGRAD_CHUNK] of one tile: those that are in the image, with bias and activation. */
-static void put_tile(const tn_winograd_pass *pass, int64_t tile, int64_t f, int64_t width, const float *results)
+/** Where channel f of the m * m results of a tile belongs; those outside of the image to `outside`. */
+static void find_places(const tn_winograd_pass *pass, int64_t tile, int64_t f, float *outside, float **places)
 {
     const tn_winograd *wg = pass->wg;
-    int64_t n, row, col, step = tn_round_up(width, TN_MAP_CHUNK);
+    int64_t n, row, col;
     tn_winograd_place(wg, tile, &n, &row, &col);
-    bool relu = pass->activation == TN_RELU, other = !relu && pass->activation != TN_LINEAR;
-    for (int64_t i = row * wg->m; i < row * wg->m + wg->m && i < wg->out.h; i++) {
-        for (int64_t j = col * wg->m; j < col * wg->m + wg->m && j < wg->out.w; j++) {
-            float *to = pass->out + ((n * wg->out.h + i) * wg->out.w + j) * wg->out.pitch + f;
-            const float *from = results + ((i - row * wg->m) * wg->m + j - col * wg->m) * step;
-            tn_conv_kernels()->finish(from, pass->bias ? pass->bias + f : NULL, relu, to, width);
-            if (other)
-                tn_activate(NULL, pass->activation, to, to, width);
+    for (int64_t i = row * wg->m; i < (row + 1) * wg->m; i++) {
+        for (int64_t j = col * wg->m; j < (col + 1) * wg->m; j++) {
+            bool inside = i < wg->out.h && j < wg->out.w;
+            *places++ = inside ? pass->out + ((n * wg->out.h + i) * wg->out.w + j) * wg->out.pitch + f : outside;
         }
     }
 }
 
-void tn_winograd_block_out(const tn_winograd_block *b, int64_t tile, int64_t f)
+/** Channels that are no whole chunk: aside, and then as many as there are. */
+static void put_rest(const tn_winograd_block *b, const float *m, const float *bias, bool relu, float *const *places,
+                     int64_t width)
 {
     const tn_winograd *wg = b->pass->wg;
     float results[TN_WINOGRAD_POINTS * TN_WINOGRAD_CHUNK];
-    int64_t width = tn_min(wg->out.channels - f, TN_WINOGRAD_CHUNK), wide = tn_round_up(width, TN_MAP_CHUNK);
-    wg->maps->output(b->m + tile * b->space->m_row + f, wg->a * b->space->m_point, b->space->m_point, results, wide,
-                     wide);
-    put_tile(b->pass, b->tile + tile, f, width, results);
+    int64_t wide = tn_round_up(width, TN_MAP_CHUNK);
+    wg->maps->output(m, wg->a * b->space->m_point, b->space->m_point, results, wide, wide);
+    for (int64_t i = 0; i < wg->m * wg->m; i++)
+        tn_conv_kernels()->finish(results + i * wide, bias, relu, places[i], width);
+}
+
+void tn_winograd_block_out(const tn_winograd_block *b, int64_t tile, int64_t f)
+{
+    const tn_winograd_pass *pass = b->pass;
+    const tn_winograd *wg = pass->wg;
+    float outside[TN_WINOGRAD_CHUNK], *places[TN_WINOGRAD_POINTS];
+    const float *m = b->m + tile * b->space->m_row + f, *bias = pass->bias ? pass->bias + f : NULL;
+    int64_t width = tn_min(wg->out.channels - f, TN_WINOGRAD_CHUNK);
+    bool relu = pass->activation == TN_RELU;
+    find_places(pass, b->tile + tile, f, outside, places);
+    if (width % TN_MAP_CHUNK == 0)
+        wg->maps->results(m, wg->a * b->space->m_point, b->space->m_point, bias, relu, places, width);
+    else
+        put_rest(b, m, bias, relu, places, width);
+    for (int64_t i = 0; i < wg->m * wg->m && !relu && pass->activation != TN_LINEAR; i++) {
+        if (places[i] != outside)
+            tn_activate(NULL, pass->activation, places[i], places[i], width);
+    }
 }

@@ -362,6 +362,19 @@ RUN(winograd)
     return results[c->map] * results[c->map] * count;
 }
 
+/* c->map: with bias and ReLU. Results lie last one first. */
+RUN(winograd_results)
+{
+    const tn_winograd_maps *maps = kernel_maps_of(t->conv, c->a, c->b);
+    float *places[64];
+    int points = c->a * c->a, a = c->a + c->b - 1;
+    count = (count + TN_MAP_CHUNK - 1) / TN_MAP_CHUNK * TN_MAP_CHUNK;
+    for (int i = 0; i < points; i++)
+        places[i] = b->out + (points - 1 - i) * count;
+    maps->results(b->finite, a * (count + 3), count + 3, c->map ? b->finite + 7 : NULL, c->map, places, count);
+    return points * count;
+}
+
 enum { PIXELS, DATA_ROWS, GRADIENT_ROWS };
 
 /* Every third pixel is that of zeros outside of images; rows of points follow one another. */
@@ -419,6 +432,11 @@ RUN(winograd_pixels)
         "winograd F(" #m "," #r ") " text, run_winograd, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6, true, m, r, \
             map                                                                                                        \
     }
+#define WINOGRAD_RESULTS(m, r, map, text)                                                                              \
+    {                                                                                                                  \
+        "winograd F(" #m "," #r ") " text, run_winograd_results, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6,     \
+            true, m, r, map                                                                                            \
+    }
 #define WINOGRAD_PIXELS(m, r, map, text)                                                                               \
     {                                                                                                                  \
         "winograd F(" #m "," #r ") " text, run_winograd_pixels, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6,      \
@@ -427,6 +445,7 @@ RUN(winograd_pixels)
 #define WINOGRAD(m, r)                                                                                                 \
     WINOGRAD_MAP(m, r, DATA, "data"), WINOGRAD_MAP(m, r, FILTER, "filter"), WINOGRAD_MAP(m, r, OUTPUT, "output"),      \
         WINOGRAD_MAP(m, r, FILTER_GRADIENT, "filter gradient"), WINOGRAD_MAP(m, r, FILTER_PAST, "filter past"),        \
+        WINOGRAD_RESULTS(m, r, false, "results"), WINOGRAD_RESULTS(m, r, true, "results, bias, ReLU"),                 \
         WINOGRAD_PIXELS(m, r, PIXELS, "pixels"), WINOGRAD_PIXELS(m, r, DATA_ROWS, "rows of data"),                     \
         WINOGRAD_PIXELS(m, r, GRADIENT_ROWS, "rows of the gradient")
 

@@ -143,7 +143,7 @@ static float coefficient(const float *matrix, bool transposed, int rows, int col
 static void map_column(const float *matrix, bool transposed, int rows, int cols, const float *in, int64_t in_row,
                        int64_t in_col, float *out, int64_t out_point)
 {
-    float half[8][8];
+    float half[8][8] = {{0.0f}};
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < cols; j++) {
             half[i][j] = 0.0f;
@@ -178,6 +178,18 @@ static void map_column(const float *matrix, bool transposed, int rows, int cols,
         (void)ahead;                                                                                                   \
     }
 
+#define MAP_RESULTS(name, output, m)                                                                                   \
+    static void name(const float *in, int64_t in_row, int64_t in_col, const float *bias, bool relu,                    \
+                     float *const *places, int64_t count)                                                              \
+    {                                                                                                                  \
+        float results[64];                                                                                             \
+        for (int64_t x = 0; x < count; x++) {                                                                          \
+            output(in + x, in_row, in_col, results, 1, 1);                                                             \
+            for (int i = 0; i < (m) * (m); i++)                                                                        \
+                finish(results + i, bias != NULL ? bias + x : NULL, relu, places[i] + x, 1);                           \
+        }                                                                                                              \
+    }
+
 #define MAP_ROW(name, matrix, transposed, rows, cols)                                                                  \
     static void name(const float *const *pixels, int row, float *out, int64_t out_point, int64_t count)                \
     {                                                                                                                  \
@@ -198,6 +210,7 @@ static void map_column(const float *matrix, bool transposed, int rows, int cols,
     MAP(map_output_##m##_##r, output_##m##_##r, false, m, a)                                                           \
     MAP(map_filter_gradient_##m##_##r, filter_##m##_##r, true, r, a)                                                   \
     MAP_PIXELS(map_pixels_##m##_##r, map_data_##m##_##r, a)                                                            \
+    MAP_RESULTS(map_results_##m##_##r, map_output_##m##_##r, m)                                                        \
     MAP_ROW(map_data_row_##m##_##r, data_##m##_##r, false, a, a)                                                       \
     MAP_ROW(map_gradient_row_##m##_##r, output_##m##_##r, true, a, m)
 
@@ -209,7 +222,8 @@ MAPS(4, 5, 8)
 #define ENTRY(m, r)                                                                                                    \
     {                                                                                                                  \
         m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_filter_gradient_##m##_##r,           \
-            map_filter_##m##_##r, map_pixels_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r             \
+            map_filter_##m##_##r, map_pixels_##m##_##r, map_results_##m##_##r, map_data_row_##m##_##r,                 \
+            map_gradient_row_##m##_##r                                                                                 \
     }
 
 static const tn_winograd_maps maps[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};

@@ -26,6 +26,11 @@ typedef void tn_winograd_pixels(const float *const *pixels, int64_t ahead, float
 /** Row `row` of a map alone, from numbers that lie anywhere: out[row][j] at out + j * out_point. */
 typedef void tn_winograd_row(const float *const *pixels, int row, float *out, int64_t out_point, int64_t count);
 
+/** A map whose results are scattered: out[i][j] + bias, then max(.,0) with relu (NaN stays NaN), goes to places[i * rows +
+ *  j]. bias NULL: none. */
+typedef void tn_winograd_results(const float *in, int64_t in_row, int64_t in_col, const float *bias, bool relu,
+                                 float *const *places, int64_t count);
+
 /** The transforms of one F(m,r), a = m + r - 1. */
 typedef struct tn_winograd_maps {
     int m, r;
@@ -35,6 +40,7 @@ typedef struct tn_winograd_maps {
     tn_winograd_map *filter_gradient; /* G^T: [a,a] to [r,r] */
     tn_winograd_map *filter_past;     /* as filter, past the caches where the instruction set and alignment allow */
     tn_winograd_pixels *pixels;       /* as data */
+    tn_winograd_results *results;     /* as output */
     tn_winograd_row *data_row;        /* a row of data */
     tn_winograd_row *gradient_row;    /* a row of A: [m,m] to [a,a] */
 } tn_winograd_maps;

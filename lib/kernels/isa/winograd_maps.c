@@ -142,11 +142,9 @@ ALWAYS_INLINE void finish_square(map t, vec half[8][8], bool past, float *out, i
     }
 }
 
-/** One column of vectors: out = T in T^T for in [cols,cols], out [rows,rows]. */
-ALWAYS_INLINE void map_square(map t, const float *in, int64_t in_row, int64_t in_col, bool past, float *out,
-                              int64_t out_point)
+/** The first half: T in. */
+ALWAYS_INLINE void begin_square(map t, const float *in, int64_t in_row, int64_t in_col, vec half[8][8])
 {
-    vec half[8][8];
     for (int j = 0; j < t.cols; j++) {
         vec column[8], mapped[8];
         UNROLL
@@ -157,7 +155,37 @@ ALWAYS_INLINE void map_square(map t, const float *in, int64_t in_row, int64_t in
         for (int i = 0; i < t.rows; i++)
             half[i][j] = mapped[i];
     }
+}
+
+/** One column of vectors: out = T in T^T for in [cols,cols], out [rows,rows]. */
+ALWAYS_INLINE void map_square(map t, const float *in, int64_t in_row, int64_t in_col, bool past, float *out,
+                              int64_t out_point)
+{
+    vec half[8][8];
+    begin_square(t, in, in_row, in_col, half);
     finish_square(t, half, past, out, out_point);
+}
+
+ALWAYS_INLINE vec without_negatives(vec v)
+{
+    typedef int32_t mask __attribute__((vector_size(4 * TN_LANES)));
+    return (vec)((mask)v & ~(v < (vec){0}));
+}
+
+ALWAYS_INLINE void map_results(map t, const float *in, int64_t in_row, int64_t in_col, vec bias, bool relu,
+                               float *const *places, int64_t x)
+{
+    vec half[8][8];
+    begin_square(t, in, in_row, in_col, half);
+    for (int i = 0; i < t.rows; i++) {
+        vec row[8];
+        multiply(t, half[i], row);
+        UNROLL
+        for (int j = 0; j < t.rows; j++) {
+            vec result = row[j] + bias;
+            store(relu ? without_negatives(result) : result, places[i * t.rows + j] + x);
+        }
+    }
 }
 
 /** The same for numbers that lie anywhere; those `ahead` of them are asked for. */
@@ -248,6 +276,14 @@ ALWAYS_INLINE void map_rows(map t, int row, const float *const *pixels, float *o
             map_pixels(t, pixels, x, ahead, out + x, out_point);                                                       \
     }
 
+#define MAP_RESULTS(name, t)                                                                                           \
+    static void name(const float *in, int64_t in_row, int64_t in_col, const float *bias, bool relu,                    \
+                     float *const *places, int64_t count)                                                              \
+    {                                                                                                                  \
+        for (int64_t x = 0; x < count; x += TN_LANES)                                                                  \
+            map_results(t, in + x, in_row, in_col, bias != NULL ? load(bias + x) : (vec){0}, relu, places, x);         \
+    }
+
 #define MAP_ROW(name, t)                                                                                               \
     static void name(const float *const *pixels, int row, float *out, int64_t out_point, int64_t count)                \
     {                                                                                                                  \
@@ -261,6 +297,7 @@ ALWAYS_INLINE void map_rows(map t, int row, const float *const *pixels, float *o
     MAP(map_filter_##m##_##r, T(filter_##m##_##r, false, a, r, pairs))                                                 \
     MAP_PAST(map_filter_past_##m##_##r, T(filter_##m##_##r, false, a, r, pairs), map_filter_##m##_##r)                 \
     MAP(map_output_##m##_##r, T(output_##m##_##r, false, m, a, pairs))                                                 \
+    MAP_RESULTS(map_results_##m##_##r, T(output_##m##_##r, false, m, a, pairs))                                        \
     MAP_ROW(map_data_row_##m##_##r, T(data_##m##_##r, false, a, a, pairs))                                             \
     MAP_ROW(map_gradient_row_##m##_##r, T(output_##m##_##r, true, a, m, pairs))                                        \
     MAP(map_filter_gradient_##m##_##r, T(filter_##m##_##r, true, r, a, pairs))
@@ -273,7 +310,8 @@ MAPS(4, 5, 8, 3)
 #define ENTRY(m, r)                                                                                                    \
     {                                                                                                                  \
         m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_filter_gradient_##m##_##r,           \
-            map_filter_past_##m##_##r, map_pixels_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r        \
+            map_filter_past_##m##_##r, map_pixels_##m##_##r, map_results_##m##_##r, map_data_row_##m##_##r,            \
+            map_gradient_row_##m##_##r                                                                                 \
     }
 
 extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
