@@ -85,6 +85,20 @@ static piece piece_at(const tn_windows *w, int64_t k, int64_t count)
     return (piece){number / in_row * w->dilation_h, number % in_row * w->dilation_w, taps, k % run, count};
 }
 
+/** To the piece that follows. */
+static void next_piece(const tn_windows *w, piece *p)
+{
+    p->from += p->count;
+    if (p->from < tn_windows_run(w))
+        return;
+    p->from = 0;
+    p->x += p->taps * w->dilation_w;
+    if (p->x < w->taps_w * w->dilation_w)
+        return;
+    p->x = 0;
+    p->y += w->dilation_h;
+}
+
 /** True if all taps of a window are inside the image. */
 static bool is_inside(const tn_windows *w, const walk *at)
 {
@@ -92,12 +106,13 @@ static bool is_inside(const tn_windows *w, const walk *at)
            at->x + (w->taps_w - 1) * w->dilation_w < w->w;
 }
 
-/** Windows of a tile and, if all of them are inside, where tap (0,0) of each lies. */
+/** Windows of a tile: where tap (0,0) of each lies, in floats from the images, also if it is outside; whether all taps
+ *  of all of them are inside. */
 typedef struct tile_windows {
     int64_t present;
     walk at[TN_PANEL_LANES];
     bool inside;
-    const float *first[TN_PANEL_LANES];
+    int64_t first[TN_PANEL_LANES];
 } tile_windows;
 
 static void place(const tn_windows *w, walk *at, int64_t present, tile_windows *out)
@@ -106,26 +121,76 @@ static void place(const tn_windows *w, walk *at, int64_t present, tile_windows *
     out->inside = true;
     for (int64_t i = 0; i < present; i++) {
         out->at[i] = *at;
+        out->first[i] = at->image - w->images + (at->y * w->w + at->x) * w->pitch;
         out->inside = out->inside && is_inside(w, at);
         step(w, at);
     }
-    for (int64_t i = 0; i < present && out->inside; i++)
-        out->first[i] = out->at[i].image + (out->at[i].y * w->w + out->at[i].x) * w->pitch;
+}
+
+/** One tap of each window, `offset` floats from the first: in the image, or zeros. No branch could be foretold here. */
+static void locate_tap(const tn_windows *w, const tile_windows *l, const piece *p, int64_t offset, const float **rows)
+{
+    for (int64_t i = 0; i < l->present; i++) {
+        bool in = ((uint64_t)(l->at[i].y + p->y) < (uint64_t)w->h) & ((uint64_t)(l->at[i].x + p->x) < (uint64_t)w->w);
+        const float *from = in ? w->images : tn_zeros;
+        rows[i] = from + (in ? l->first[i] + offset : 0);
+    }
+}
+
+/** Where a piece of each window begins. */
+static void locate_piece(const tn_windows *w, const tile_windows *l, const piece *p, float *aside, const float **rows)
+{
+    int64_t offset = (p->y * w->w + p->x) * w->pitch + p->from;
+    if (l->inside) {
+        for (int64_t i = 0; i < l->present; i++)
+            rows[i] = w->images + l->first[i] + offset;
+    } else if (p->taps == 1) {
+        locate_tap(w, l, p, offset, rows);
+    } else {
+        for (int64_t i = 0; i < l->present; i++)
+            rows[i] = locate(w, &l->at[i], p, aside + i * p->count);
+    }
+}
+
+/** True if windows are pixels, one after the other as they lie. */
+static bool are_pixels(const tn_windows *w)
+{
+    return w->taps_h * w->taps_w == 1 && w->stride_h == 1 && w->stride_w == 1 && w->top == 0 && w->left == 0 &&
+           w->rows == w->h && w->cols == w->w;
+}
+
+/** Pixels are found without looking for edges. */
+static void locate_pixels(const tn_windows *w, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t run,
+                          int64_t lanes, const float **rows)
+{
+    for (int64_t tile = 0; tile < count; tile += lanes) {
+        const float *pixel = w->images + (first + tile) * w->pitch;
+        int64_t present = tn_min(lanes, count - tile);
+        for (int64_t k = k0; k < k0 + kn; k += run, rows += lanes) {
+            for (int64_t i = 0; i < present; i++)
+                rows[i] = pixel + i * w->pitch + k;
+            for (int64_t i = present; i < lanes; i++)
+                rows[i] = tn_zeros;
+        }
+    }
 }
 
 void tn_windows_locate(const void *windows, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t run,
                        int64_t lanes, float *aside, const float **rows)
 {
     const tn_windows *w = windows;
+    if (are_pixels(w)) {
+        locate_pixels(w, first, count, k0, kn, run, lanes, rows);
+        return;
+    }
     walk at = walk_from(w, first);
     for (int64_t tile = 0; tile < count; tile += lanes) {
         tile_windows l;
+        piece p = piece_at(w, k0, run);
         place(w, &at, tn_min(lanes, count - tile), &l);
-        for (int64_t k = k0; k < k0 + kn; k += run, rows += lanes) {
-            const piece p = piece_at(w, k, run);
-            int64_t offset = (p.y * w->w + p.x) * w->pitch + p.from;
-            for (int64_t i = 0; i < l.present; i++, aside += run)
-                rows[i] = l.inside ? l.first[i] + offset : locate(w, &l.at[i], &p, aside);
+        for (int64_t k = k0; k < k0 + kn; k += run, rows += lanes, next_piece(w, &p)) {
+            locate_piece(w, &l, &p, aside, rows);
+            aside += l.present * run;
             for (int64_t i = l.present; i < lanes; i++)
                 rows[i] = tn_zeros;
         }
