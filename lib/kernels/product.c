@@ -88,13 +88,14 @@ static int64_t run_of(const tn_product *p)
 }
 
 /** Turned if that leaves fewer lanes empty, what turning costs included, and packing what could be read in place. Our
- * own tile has as many rows as there are. */
+ * own tile has as many rows as there are, and one vector of columns where the second would be empty. */
 static bool should_turn(const tn_product *p)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     double rows = (double)p->m, cols = (double)p->n, k = (double)p->k;
-    double scalar = own_tile(p) ? rows : (double)(tn_ceil_div(p->m, kernel->s) * kernel->s);
-    double straight = scalar * (double)(tn_ceil_div(p->n, kernel->v) * kernel->v);
+    bool own = own_tile(p) != NULL;
+    double scalar = own ? rows : (double)(tn_ceil_div(p->m, kernel->s) * kernel->s);
+    double straight = scalar * (double)tn_round_up(p->n, own ? kernel->v / 2 : kernel->v);
     double turned =
         (double)(tn_ceil_div(p->m, kernel->v) * kernel->v) * (double)(tn_ceil_div(p->n, kernel->s) * kernel->s);
     double edge = (double)(p->n % kernel->v), packed = run_of(p) > 0 ? PACK_COST * rows * k : 0.0;
