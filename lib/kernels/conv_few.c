@@ -13,19 +13,13 @@
 #define DEPTH_MOST 512         /* of a sum that is not cut */
 #define BAND_MOST (1 << 18)    /* floats of the smallest band */
 
-/** Where there are fewer windows than in a tile, the rest of it reads on. */
-static int64_t slack_of(const tn_conv_shape *s)
-{
-    return tn_max(0, tn_conv_kernels()->few->windows - s->ow) * s->stride_w * s->c;
-}
-
 bool tn_conv_few_applies(const tn_conv_shape *s)
 {
     if (s->groups > 1 || s->dilation_w > 1 || s->c >= FEW || s->s > DEPTH_MOST || s->r > DEPTH_MOST)
         return false;
     return tn_few_depth(s) <= DEPTH_MOST && s->ow <= BAND_MOST && s->stride_w <= BAND_MOST &&
            s->stride_h <= BAND_MOST && s->dilation_h <= BAND_MOST && tn_few_row(s) <= BAND_MOST &&
-           tn_few_row(s) * ((s->r - 1) * s->dilation_h + 1) <= BAND_MOST && slack_of(s) <= BAND_MOST;
+           tn_few_row(s) * ((s->r - 1) * s->dilation_h + 1) <= BAND_MOST;
 }
 
 int64_t tn_few_wide(const tn_conv_shape *s)
@@ -46,7 +40,7 @@ static int64_t rows_of(const tn_conv_shape *s, int64_t lines)
 
 int64_t tn_few_band(const tn_conv_shape *s, int64_t lines)
 {
-    return tn_ceil_div(rows_of(s, lines) * tn_few_row(s) + slack_of(s), 16) * 16;
+    return tn_ceil_div(rows_of(s, lines) * tn_few_row(s), 16) * 16;
 }
 
 /** A row and its padding: `left` zeros, what is in the image, zeros. */
@@ -70,5 +64,4 @@ void tn_few_copy(const tn_conv_shape *s, const float *image, int64_t line, int64
         else
             memset(out, 0, (size_t)floats * sizeof *out);
     }
-    memset(out, 0, (size_t)slack_of(s) * sizeof *out);
 }

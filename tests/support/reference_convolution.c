@@ -105,7 +105,7 @@ static void along(const tn_tile_sides *sides, int64_t rows, bool add, float *c, 
 static const tn_direct_tile direct_tile = {TILE_ROWS, TILE_LANES, across, along, across};
 
 /* Of few channels, as large as the largest, too. */
-enum { FEW_WINDOWS = 14, FEW_SUMS = 12, FEW_LANES = 16 };
+enum { FEW_SUMS = 12, FEW_LANES = 16 };
 
 static void few_forward(const tn_few_windows *x, const float *v, const tn_few_end *end, float *y)
 {
@@ -131,7 +131,7 @@ static void few_gradient(const tn_few_sums *g, int64_t rows)
         }
 }
 
-static const tn_few_tiles few = {FEW_WINDOWS, FEW_SUMS, FEW_LANES, few_forward, few_gradient};
+static const tn_few_tiles few = {FEW_SUMS, FEW_LANES, few_forward, few_gradient};
 
 /* --- Winograd's transforms: out = T in T^T for each of `count` columns, T [rows,cols] = matrix or its transpose */
 

@@ -14,16 +14,20 @@
 #include "kernels/isa/few_tiles.h"
 #include "kernels/isa/simd.h"
 
-/* Windows and rows of sums that leave registers for what is multiplied with them. */
+/* Windows and rows of sums that leave registers for what is multiplied with them. EACH: for each number of windows up to
+ * that. */
 #if TN_LANES == 16
 #define WINDOWS 14
 #define SUMS 12
+#define EACH(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 #elif TN_LANES == 8
 #define WINDOWS 6
 #define SUMS 6
+#define EACH(X) X(1) X(2) X(3) X(4) X(5) X(6)
 #else
 #define WINDOWS 4
 #define SUMS 4
+#define EACH(X) X(1) X(2) X(3) X(4)
 #endif
 
 #define LINE 16 /* floats of a cache line */
@@ -43,23 +47,24 @@ ALWAYS_INLINE void store_past(vec v, float *to)
 /* ---- forward ---- */
 
 /** sums += the products of one run; windows are reached by three from each pointer. */
-ALWAYS_INLINE void add_run(const float *x, int64_t step, int64_t run, const float *v, int vectors, vec sums[][2])
+ALWAYS_INLINE void add_run(int count, const float *x, int64_t step, int64_t run, const float *v, int vectors,
+                           vec sums[][2])
 {
     const float *at[(WINDOWS + 2) / 3];
     UNROLL
-    for (int i = 0; i < (WINDOWS + 2) / 3; i++)
+    for (int i = 0; i < (count + 2) / 3; i++)
         at[i] = x + 3 * i * step;
     for (int64_t k = 0; k < run; k++, v += vectors * TN_LANES) {
         vec low = load(v), high = vectors > 1 ? load(v + TN_LANES) : low;
         UNROLL
-        for (int i = 0; i < WINDOWS; i++) {
+        for (int i = 0; i < count; i++) {
             vec number = splat(at[i / 3][i % 3 * step]);
             sums[i][0] += number * low;
             if (vectors > 1)
                 sums[i][1] += number * high;
         }
         UNROLL
-        for (int i = 0; i < (WINDOWS + 2) / 3; i++)
+        for (int i = 0; i < (count + 2) / 3; i++)
             at[i]++;
     }
 }
@@ -70,29 +75,28 @@ ALWAYS_INLINE vec clip(vec sum)
     return (vec)((ivec)sum & ~(ivec)(sum < splat(0.0f)));
 }
 
-/** One tile; `vectors` and `relu` are constants where it is called. */
-ALWAYS_INLINE void forward_tile(const tn_few_windows *x, int64_t first, const float *v, const tn_few_end *end,
-                                int vectors, float *y, int64_t windows)
+/** A tile of `count` windows; that, `vectors` and `relu` are constants where it is called. */
+ALWAYS_INLINE void forward_tile(int count, int vectors, const tn_few_windows *x, int64_t first, const float *v,
+                                const tn_few_end *end, float *y)
 {
     vec sums[WINDOWS][2];
+    y += first * end->pitch;
     UNROLL
-    for (int i = 0; i < WINDOWS; i++)
+    for (int i = 0; i < count; i++)
         sums[i][0] = sums[i][1] = splat(0.0f);
     for (int64_t t = 0; t < x->runs; t++, v += x->run * vectors * TN_LANES)
-        add_run(x->data + first * x->step + t * x->run_step, x->step, x->run, v, vectors, sums);
+        add_run(count, x->data + first * x->step + t * x->run_step, x->step, x->run, v, vectors, sums);
     UNROLL
     for (int j = 0; j < vectors; j++) {
-        int64_t count = end->filters - j * TN_LANES;
+        int64_t filters = end->filters - j * TN_LANES;
         vec bias = load(end->bias + j * TN_LANES);
         UNROLL
-        for (int i = 0; i < WINDOWS; i++) {
-            float *to = y + (first + i) * end->pitch + j * TN_LANES;
+        for (int i = 0; i < count; i++) {
+            float *to = y + i * end->pitch + j * TN_LANES;
             vec sum = sums[i][j] + bias;
             sum = end->relu ? clip(sum) : sum;
-            if (i >= windows)
-                continue;
-            if (count < TN_LANES)
-                store_part(sum, to, count);
+            if (filters < TN_LANES)
+                store_part(sum, to, filters);
             else if (end->past)
                 store_past(sum, to);
             else
@@ -101,25 +105,35 @@ ALWAYS_INLINE void forward_tile(const tn_few_windows *x, int64_t first, const fl
     }
 }
 
-/** Tiles along a row; the last one goes back as far as it needs to be whole, and computes some windows once more. */
-ALWAYS_INLINE void forward_row(const tn_few_windows *x, const float *v, const tn_few_end *end, int vectors, float *y)
-{
-    for (int64_t first = 0; first < x->windows; first += WINDOWS) {
-        int64_t back = x->windows - WINDOWS;
-        forward_tile(x, first > back && back > 0 ? back : first, v, end, vectors, y, x->windows);
+/** `tiles` of them in a row, from window `first`. */
+typedef void row(const tn_few_windows *x, int64_t first, int64_t tiles, const float *v, const tn_few_end *end, float *y);
+
+#define ROW(name, count, vectors)                                                                                      \
+    static void name(const tn_few_windows *x, int64_t first, int64_t tiles, const float *v, const tn_few_end *end,     \
+                     float *y)                                                                                         \
+    {                                                                                                                  \
+        for (int64_t i = 0; i < tiles; i++)                                                                            \
+            forward_tile(count, vectors, x, first + i * (count), v, end, y);                                           \
     }
+#define ROWS_OF(count) ROW(narrow_##count, count, 1) ROW(wide_##count, count, 2)
+#define NARROW(count) narrow_##count,
+#define WIDE(count) wide_##count,
+
+EACH(ROWS_OF)
+
+/** A row in equal tiles, some of them one window larger. */
+static void forward(const tn_few_windows *x, const float *v, const tn_few_end *end, float *y)
+{
+    static row *const rows[2][WINDOWS] = {{EACH(NARROW)}, {EACH(WIDE)}};
+    row *const *of = rows[end->filters > TN_LANES];
+    int64_t tiles = (x->windows + WINDOWS - 1) / WINDOWS, count = x->windows / tiles, larger = x->windows % tiles;
+    of[count - 1](x, 0, tiles - larger, v, end, y);
+    if (larger > 0)
+        of[count](x, (tiles - larger) * count, larger, v, end, y);
 #if TN_LANES > 4
     if (end->past)
         _mm_sfence(); /* such stores keep no order by themselves */
 #endif
-}
-
-static void forward(const tn_few_windows *x, const float *v, const tn_few_end *end, float *y)
-{
-    if (end->filters <= TN_LANES)
-        forward_row(x, v, end, 1, y);
-    else
-        forward_row(x, v, end, 2, y);
 }
 
 /* ---- the gradient of the filters ---- */
@@ -219,7 +233,6 @@ static void gradient_tile(const tn_few_sums *g, int64_t rows)
 }
 
 const tn_few_tiles TN_ISA(tn_few_tiles) = {
-    .windows = WINDOWS,
     .sums = SUMS,
     .lanes = TN_LANES,
     .forward = forward,

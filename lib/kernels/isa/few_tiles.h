@@ -34,11 +34,9 @@ typedef struct tn_few_sums {
 } tn_few_sums;
 
 typedef struct tn_few_tiles {
-    int64_t windows; /* of a forward tile */
     int64_t sums;    /* most rows of a gradient tile */
     int64_t lanes;   /* of a vector; tiles have one or two, as many as the filters need */
-    /** y[i * pitch + j] = act(bias[j] + sum over k of x[window i, k] v[k * (lanes of the tile) + j]), j < filters. With
-     *  fewer windows than a tile has, what the rest of them would read must be there. */
+    /** y[i * pitch + j] = act(bias[j] + sum over k of x[window i, k] v[k * (lanes of the tile) + j]), j < filters. */
     void (*forward)(const tn_few_windows *x, const float *v, const tn_few_end *end, float *y);
     /** sums[i * sums_step + j] += sum over windows of x[i][window] dy[window * dy_step + j], i < rows, j < filters. */
     void (*gradient)(const tn_few_sums *sums, int64_t rows);
