@@ -10,6 +10,7 @@
 
 typedef struct tn_gate {
     atomic_uint count;
+    atomic_uint sleepers; /* threads that are in the condition, or on their way; all others need no waking */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
 } tn_gate;

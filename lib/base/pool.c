@@ -2,11 +2,13 @@
 /** @file
  *  The pool of threads.
  *
- *  Workers wait at the gate `start`; a region advances it, and the last worker to finish advances `done`. Only the
+ *  Workers wait at the gate `start`; a region advances it, and each worker that has finished advances `done`. Only the
  *  caller's thread changes `work`, `arg` and `count`, while all workers wait, so that the gates' ordering covers them.
+ *  Small layers take a few microseconds, so what a region costs is counted: a cache line on its way there, one back.
  *
  *  A forked child has the memory but not the threads, and the gates may have been copied at any moment. The first
- * region in a new process therefore makes the gates anew and starts new threads. Where some of them cannot be had,
+ * region in a new process therefore makes the gates anew and starts new threads. A handler of fork counts processes: to
+ * ask the system which one this is would take as long as half a region. Where some of them cannot be had,
  * regions run with those that could: a team is as large as what is there, at least the caller, and work is written for
  * any team.count up to tn_pool_threads. */
 #include "base/pool.h"
@@ -21,6 +23,7 @@
 #include <unistd.h>
 
 #define MAX_THREADS 256
+#define LINE 64    /* bytes of a cache line */
 #define SPINS 4000 /* some 50 to 100 microseconds: about what a sleep and a wake-up cost */
 
 typedef struct worker {
@@ -35,17 +38,81 @@ struct tn_pool {
     int threads; /* asked for, the caller's included */
     int started; /* workers that are there */
     int spins;
-    pid_t process; /* whose threads they are */
-    bool gated;    /* the gates are there */
-    bool quit;
-    void (*work)(const tn_team *team, void *arg);
-    void *arg;
-    int count; /* of the running region's team */
+    unsigned process; /* whose threads they are */
+    bool gated;       /* the gates are there */
     fenv_t environment;
-    atomic_int arrived, running;
-    tn_gate start, done, barrier;
+    /* One line has all that a worker looks for. */
+    _Alignas(LINE) void (*work)(const tn_team *team, void *arg);
+    void *arg;
+    uint64_t mode; /* the part of the environment that results depend on */
+    int count;     /* of the running region's team */
+    bool quit;
+    tn_gate start;
+    _Alignas(LINE) tn_gate done;
+    _Alignas(LINE) atomic_int arrived;
+    tn_gate barrier;
     worker workers[]; /* [threads - 1] */
 };
+
+/* ---- processes ---- */
+
+static atomic_uint forks; /* from the program's start to this process */
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+static int fork_refused;
+
+static void count_fork(void)
+{
+    atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
+}
+
+static void watch_forks(void)
+{
+    fork_refused = pthread_atfork(NULL, NULL, count_fork);
+}
+
+static unsigned this_process(void)
+{
+    return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
+/* ---- rounding and denormals ---- */
+
+/** What a thread's results depend on of its floating-point environment: reading all of it takes as long as a cache line
+ *  on its way. Where that is not known, false. */
+static bool float_mode(uint64_t *mode)
+{
+#if defined(__SSE2__)
+    uint16_t x87;
+    __asm__ __volatile__("fnstcw %0" : "=m"(x87));
+    *mode = (uint64_t)(__builtin_ia32_stmxcsr() & ~0x3fu) << 16 | x87; /* without the flags of what has happened */
+    return true;
+#elif defined(__aarch64__)
+    __asm__ __volatile__("mrs %0, fpcr" : "=r"(*mode));
+    return true;
+#else
+    *mode = 0;
+    return false;
+#endif
+}
+
+/** The caller's environment is to hold for the whole region. */
+static void tell_environment(tn_pool *pool)
+{
+    uint64_t mode;
+    if (float_mode(&mode) && mode == pool->mode)
+        return;
+    pool->mode = mode;
+    fegetenv(&pool->environment);
+}
+
+static void take_environment(const tn_pool *pool)
+{
+    uint64_t mode;
+    if (!float_mode(&mode) || mode != pool->mode)
+        fesetenv(&pool->environment);
+}
+
+/* ---- workers ---- */
 
 static void *run_worker(void *arg)
 {
@@ -55,10 +122,9 @@ static void *run_worker(void *arg)
         tn_gate_wait(&pool->start, seen, pool->spins);
         if (pool->quit)
             return NULL;
-        fesetenv(&pool->environment); /* the caller's rounding and denormals hold for the whole region */
+        take_environment(pool);
         pool->work(&(tn_team){pool, self->index, pool->count}, pool->arg);
-        if (atomic_fetch_sub_explicit(&pool->running, 1, memory_order_acq_rel) == 1)
-            tn_gate_advance(&pool->done);
+        tn_gate_advance(&pool->done);
     }
 }
 
@@ -136,13 +202,18 @@ tn_status tn_pool_create(const tn_allocator *allocator, int threads, tn_pool **o
     tn_pool *pool = NULL;
     if (threads < 1 || threads > MAX_THREADS)
         return TN_FAIL(TN_ERR_INVALID, "threads is %d, must be 1 to %d", threads, MAX_THREADS);
+    pthread_once(&fork_once, watch_forks);
+    if (fork_refused != 0)
+        return TN_FAIL(TN_ERR_NO_MEMORY, "pool of %d threads: the system refuses to tell of forks", threads);
     size_t bytes = sizeof *pool + (size_t)(threads - 1) * sizeof pool->workers[0];
     TN_TRY(tn_alloc(allocator, bytes, "a pool of threads", &pool));
     pool->allocator = tn_allocator_or_default(allocator);
     pool->bytes = bytes;
     pool->threads = threads;
     pool->spins = spins_for(threads);
-    pool->process = getpid();
+    pool->process = this_process();
+    fegetenv(&pool->environment);
+    (void)float_mode(&pool->mode);
     tn_status status = start_pool(pool);
     if (status == TN_OK)
         *out = pool;
@@ -157,7 +228,7 @@ void tn_pool_destroy(tn_pool **pool)
         return;
     tn_pool *old = *pool;
     tn_allocator allocator = old->allocator;
-    if (old->process == getpid())
+    if (old->process == this_process())
         stop_workers(old);
     tn_release(&allocator, old, old->bytes);
     *pool = NULL;
@@ -170,7 +241,7 @@ int tn_pool_threads(const tn_pool *pool)
 
 /** In a forked child: start what the parent had. The old gates are written over, not destroyed: a thread that the child
  *  does not have may hold them. */
-static void adopt_process(tn_pool *pool, pid_t process)
+static void adopt_process(tn_pool *pool, unsigned process)
 {
     pool->process = process;
     pool->started = 0;
@@ -181,20 +252,20 @@ static void adopt_process(tn_pool *pool, pid_t process)
 
 static void run_region(tn_pool *pool, void (*work)(const tn_team *team, void *arg), void *arg)
 {
-    unsigned seen = tn_gate_count(&pool->done);
+    unsigned all = tn_gate_count(&pool->done) + (unsigned)pool->started, done;
     pool->work = work;
     pool->arg = arg;
     pool->count = pool->started + 1;
-    fegetenv(&pool->environment);
-    atomic_store_explicit(&pool->running, pool->started, memory_order_relaxed);
+    tell_environment(pool);
     tn_gate_advance(&pool->start);
     work(&(tn_team){pool, 0, pool->count}, arg);
-    tn_gate_wait(&pool->done, seen, pool->spins);
+    while ((done = tn_gate_count(&pool->done)) != all)
+        tn_gate_wait(&pool->done, done, pool->spins);
 }
 
 void tn_pool_run(tn_pool *pool, void (*work)(const tn_team *team, void *arg), void *arg)
 {
-    pid_t process = pool ? getpid() : 0;
+    unsigned process = this_process();
     if (pool && pool->process != process)
         adopt_process(pool, process);
     if (!pool || pool->started == 0) {
