@@ -40,7 +40,7 @@ static int64_t rows_of(const tn_conv_shape *s, int64_t lines)
 
 int64_t tn_few_band(const tn_conv_shape *s, int64_t lines)
 {
-    return tn_ceil_div(rows_of(s, lines) * tn_few_row(s), 16) * 16;
+    return tn_ceil_div(rows_of(s, lines) * tn_few_row(s) + TN_FEW_SIX, 16) * 16;
 }
 
 /** A row and its padding: `left` zeros, what is in the image, zeros. */
@@ -64,4 +64,6 @@ void tn_few_copy(const tn_conv_shape *s, const float *image, int64_t line, int64
         else
             memset(out, 0, (size_t)floats * sizeof *out);
     }
+    for (int64_t i = 0; i < TN_FEW_SIX; i++) /* a row of numbers may reach too far */
+        out[i] = 0.0f;
 }

@@ -40,9 +40,9 @@ static inline int64_t tn_few_row(const tn_conv_shape *s)
 }
 /** Filters in whole vectors. */
 int64_t tn_few_wide(const tn_conv_shape *s);
-/** Floats of all filters in panels, or of their sums. */
+/** Floats of all filters in panels. */
 int64_t tn_few_panels(const tn_conv_shape *s);
-/** Floats of a band for `lines` rows of y. */
+/** Floats of a band for `lines` rows of y, with what tiles read behind it. */
 int64_t tn_few_band(const tn_conv_shape *s, int64_t lines);
 /** What rows [line, line + lines) of y look at in an image, with its padding. */
 void tn_few_copy(const tn_conv_shape *s, const float *image, int64_t line, int64_t lines, float *out);

@@ -5,7 +5,11 @@
  *  those of the units before it. Units are put together in parts, whose number follows from the sizes alone; each is the sum of
  *  one thread, and they are added in order.
  *
- *      dw[k,f] = sum over windows of band[window + k] dy[window, f]        k = r, (s,c) */
+ *      dw[k,f] = sum over windows of band[window + k] dy[window, f]        k = r, (s,c)
+ *
+ *  Few filters would fill a part of a vector. Where they fill at most half of it, a vector of sums has two k, which lie
+ *  side by side in a window: f0 k0, f0 k1, f1 k0, f1 k1, .. Three such vectors are a row; at the end of a run, some have
+ *  numbers of what lies behind it, and are left. */
 #include "kernels/conv_few.h"
 
 #include "base/memory.h"
@@ -21,6 +25,27 @@
 #define LINE 16        /* floats of a cache line */
 #define FAR (4 << 20)  /* floats of dy that come from memory: in a cache they are near enough */
 
+/** How the sums of all k lie: rows of so many k and vectors' widths. */
+typedef struct sums_shape {
+    int64_t each, vectors; /* 1 and 1, or TN_FEW_SIX and three */
+    int64_t run, rows;     /* rows of a run, of all */
+    int64_t row, floats;   /* of a row, of all */
+    int64_t most;          /* rows of a tile */
+} sums_shape;
+
+static sums_shape sums_of(const tn_conv_shape *s)
+{
+    const tn_few_tiles *tiles = tn_conv_kernels()->few;
+    int64_t sixes = tn_ceil_div(tn_few_run(s), TN_FEW_SIX), wide = tn_few_wide(s);
+    sums_shape sums = {.each = 1, .vectors = 1, .run = tn_few_run(s), .most = tiles->sums};
+    if (s->f <= tiles->lanes / 2 && 3 * sixes < tn_few_run(s))
+        sums = (sums_shape){.each = TN_FEW_SIX, .vectors = 3, .run = sixes, .most = tiles->sixes};
+    sums.rows = s->r * sums.run;
+    sums.row = sums.vectors * wide;
+    sums.floats = sums.rows * sums.row;
+    return sums;
+}
+
 typedef struct few {
     const tn_conv_shape *shape;
     const float *x, *dy;
@@ -29,13 +54,16 @@ typedef struct few {
     float *partials, *buffers;
     int64_t buffer;
     int64_t lines, bands; /* of a unit; of an image */
+    sums_shape sums;
     int64_t parts;
     atomic_llong next;
 } few;
 
+/** Of a unit: bands of an image are as even as can be. */
 static int64_t lines_of(const tn_conv_shape *s)
 {
-    return tn_min(tn_max(1, WINDOWS / s->ow), s->oh);
+    int64_t bands = tn_ceil_div(s->oh, tn_max(1, WINDOWS / s->ow));
+    return tn_ceil_div(s->oh, bands);
 }
 
 /** A unit's dy, and the next one's, which is asked for little by little while tiles are computed. */
@@ -45,22 +73,22 @@ typedef struct unit {
     const float *ahead, *end; /* the same: nothing is asked for */
 } unit;
 
-/** Rows [k0, k1) of a unit's sums, all filters. */
-static void add_rows(const few *p, unit *u, int64_t k0, int64_t k1, float *sums)
+/** Rows [first, last) of a unit's sums, all filters. */
+static void add_rows(const few *p, unit *u, int64_t first, int64_t last, float *sums)
 {
     const tn_conv_shape *s = p->shape;
     const tn_few_tiles *tiles = tn_conv_kernels()->few;
     const float *x[TN_PANEL_LANES];
-    int64_t run = tn_few_run(s), wide = tn_few_wide(s), windows = u->lines * s->ow;
-    for (int64_t k = k0; k < k1; k++)
-        x[k - k0] = u->band + k / run * s->dilation_h * tn_few_row(s) + k % run;
+    int64_t windows = u->lines * s->ow, run = p->sums.run;
+    for (int64_t i = first; i < last; i++)
+        x[i - first] = u->band + i / run * s->dilation_h * tn_few_row(s) + i % run * p->sums.each;
     for (int64_t f = 0; f < s->f; f += 2 * tiles->lanes) {
         bool ask = u->end - u->ahead >= windows * LINE;
         const tn_few_sums part = {.x = x, .step = s->stride_w * s->c, .line_step = s->stride_h * tn_few_row(s),
                                   .windows = s->ow, .lines = u->lines, .dy = u->dy + f, .dy_step = s->f,
                                   .filters = tn_min(s->f - f, 2 * tiles->lanes), .ahead = ask ? u->ahead : NULL,
-                                  .sums = sums + k0 * wide + f, .sums_step = wide};
-        tiles->gradient(&part, k1 - k0);
+                                  .sums = sums + first * p->sums.row + f, .sums_step = tn_few_wide(s)};
+        (p->sums.each > 1 ? tiles->gradient_pairs : tiles->gradient)(&part, last - first);
         u->ahead += ask ? windows * LINE : 0;
     }
 }
@@ -69,7 +97,7 @@ static void run_unit(const few *p, int64_t number, float *band, float *sums)
 {
     const tn_conv_shape *s = p->shape;
     int64_t image = number / p->bands, line = number % p->bands * p->lines, lines = tn_min(p->lines, s->oh - line);
-    int64_t depth = tn_few_depth(s), tiles = tn_ceil_div(depth, tn_conv_kernels()->few->sums);
+    int64_t rows = p->sums.rows, tiles = tn_ceil_div(rows, p->sums.most);
     int64_t row = s->ow * s->f, first = image * s->oh + line, all = s->n * s->oh;
     unit u = {.band = band, .dy = p->dy + first * row, .lines = lines, .ahead = p->dy + (first + lines) * row,
               .end = p->dy + tn_min(first + lines + p->lines, all) * row};
@@ -77,28 +105,42 @@ static void run_unit(const few *p, int64_t number, float *band, float *sums)
         u.end = u.ahead;
     tn_few_copy(s, p->x + image * s->h * s->w * s->c, line, lines, band);
     for (int64_t i = 0; i < tiles; i++)
-        add_rows(p, &u, depth * i / tiles, depth * (i + 1) / tiles, sums);
+        add_rows(p, &u, rows * i / tiles, rows * (i + 1) / tiles, sums);
+}
+
+/** A part's sums for number k of a window, added to a row of dw. */
+static void add_part(const few *p, const float *sums, int64_t k, float *row)
+{
+    int64_t run = tn_few_run(p->shape), in_run = k % run, each = p->sums.each;
+    sums += (k / run * p->sums.run + in_run / each) * p->sums.row;
+    if (each == 1) {
+        tn_conv_kernels()->accumulate(sums, row, p->shape->f);
+        return;
+    }
+    sums += in_run % each / 2 * tn_few_wide(p->shape) + in_run % 2;
+    for (int64_t f = 0; f < p->shape->f; f++)
+        row[f] += sums[2 * f];
 }
 
 /** Parts in order, rows shared out. */
 static void add_partials(const few *p, const tn_team *team)
 {
     const tn_conv_shape *s = p->shape;
-    int64_t first, last, wide = tn_few_wide(s);
+    int64_t first, last;
     tn_team_range(team, tn_few_depth(s), &first, &last);
     for (int64_t k = first; k < last; k++) {
         float *row = p->dw + k * s->f;
         if (!p->add)
             memset(row, 0, (size_t)s->f * sizeof *row);
         for (int64_t part = 0; part < p->parts; part++)
-            tn_conv_kernels()->accumulate(p->partials + part * tn_few_panels(s) + k * wide, row, s->f);
+            add_part(p, p->partials + part * p->sums.floats, k, row);
     }
 }
 
 static void run_parts(const tn_team *team, void *arg)
 {
     few *p = arg;
-    int64_t units = p->shape->n * p->bands, floats = tn_few_panels(p->shape);
+    int64_t units = p->shape->n * p->bands, floats = p->sums.floats;
     for (;;) {
         int64_t part = atomic_fetch_add_explicit(&p->next, 1, memory_order_relaxed);
         if (part >= p->parts)
@@ -115,7 +157,7 @@ static void run_parts(const tn_team *team, void *arg)
 tn_status tn_conv_few_filter_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
     int64_t floats, partials;
-    if (s->f > INT64_MAX / 1024 || !tn_mul_i64(tn_few_depth(s) * PARTS, tn_few_wide(s), &partials) ||
+    if (s->f > INT64_MAX / 1024 || !tn_mul_i64(sums_of(s).rows * PARTS, sums_of(s).row, &partials) ||
         !tn_mul_i64(tn_few_band(s, lines_of(s)), threads, &floats) || !tn_add_i64(floats, partials, &floats) ||
         !tn_mul_i64(floats, sizeof(float), &floats))
         return TN_FAIL(TN_ERR_OVERFLOW, "scratch of a filter gradient does not fit");
@@ -127,10 +169,11 @@ void tn_conv_few_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, c
                         void *scratch)
 {
     few p = {.shape = s, .x = x, .dy = dy, .add = add, .dw = dw, .partials = scratch};
+    p.sums = sums_of(s);
     p.lines = lines_of(s);
     p.bands = tn_ceil_div(s->oh, p.lines);
     p.parts = tn_min(PARTS, s->n * p.bands);
-    p.buffers = p.partials + PARTS * tn_few_panels(s);
+    p.buffers = p.partials + PARTS * p.sums.floats;
     p.buffer = tn_few_band(s, p.lines);
     atomic_init(&p.next, 0);
     tn_pool_run(pool, run_parts, &p);

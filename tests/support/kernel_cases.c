@@ -319,6 +319,19 @@ RUN(few_gradient)
     return high * corner;
 }
 
+/* c->a filters, no more than half a vector of any set, of c->b rows: three vectors of pairs each. */
+RUN(few_gradient_pairs)
+{
+    const float *x[2] = {b->finite, b->finite + 7};
+    const int64_t width = 2 * c->a, high = 3 * c->b;
+    float sums[6 * 16];
+    memcpy(sums, b->finite, sizeof sums);
+    t->conv->few->gradient_pairs(&(tn_few_sums){x, 3, 40, count % 7 + 1, 3, b->finite + 9, 33, c->a, NULL, sums, 16}, c->b);
+    for (int64_t i = 0; i < high; i++)
+        memcpy(b->out + i * width, sums + i * 16, (size_t)width * sizeof *sums);
+    return high * width;
+}
+
 RUN(finish)
 {
     t->conv->finish(b->wild, c->a ? b->finite : NULL, c->b, b->out, count);
@@ -521,6 +534,8 @@ const kernel_case kernel_cases[] = {
     FEW(gradient, 7, 2, " 7, 2 rows"),
     FEW(gradient, 0, 5, " 5 rows"),
     FEW(gradient, 0, 0, ""),
+    FEW(gradient_pairs, 1, 1, " 1, 1 row"),
+    FEW(gradient_pairs, 2, 2, " 2, 2 rows"),
     CONV(finish, "", 0, 0),
     CONV(finish, " bias", 1, 0),
     CONV(finish, " relu", 0, 1),

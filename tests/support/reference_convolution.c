@@ -105,7 +105,7 @@ static void along(const tn_tile_sides *sides, int64_t rows, bool add, float *c, 
 static const tn_direct_tile direct_tile = {TILE_ROWS, TILE_LANES, across, along, across};
 
 /* Of few channels, as large as the largest, too. */
-enum { FEW_SUMS = 12, FEW_LANES = 16 };
+enum { FEW_SUMS = 12, FEW_SIXES = 8, FEW_LANES = 16 };
 
 static void few_forward(const tn_few_windows *x, const float *v, const tn_few_end *end, float *y)
 {
@@ -131,7 +131,19 @@ static void few_gradient(const tn_few_sums *g, int64_t rows)
         }
 }
 
-static const tn_few_tiles few = {FEW_SUMS, FEW_LANES, few_forward, few_gradient};
+static void few_gradient_pairs(const tn_few_sums *g, int64_t rows)
+{
+    for (int64_t k = 0; k < rows * TN_FEW_SIX; k++)
+        for (int64_t j = 0; j < g->filters; j++) {
+            const float *x = g->x[k / TN_FEW_SIX] + k % TN_FEW_SIX;
+            float sum = 0.0f;
+            for (int64_t w = 0; w < g->lines * g->windows; w++)
+                sum += x[w / g->windows * g->line_step + w % g->windows * g->step] * g->dy[w * g->dy_step + j];
+            g->sums[k / 2 * g->sums_step + 2 * j + k % 2] += sum;
+        }
+}
+
+static const tn_few_tiles few = {FEW_SUMS, FEW_SIXES, FEW_LANES, few_forward, few_gradient, few_gradient_pairs};
 
 /* --- Winograd's transforms: out = T in T^T for each of `count` columns, T [rows,cols] = matrix or its transpose */
 

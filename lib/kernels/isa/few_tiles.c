@@ -14,19 +14,22 @@
 #include "kernels/isa/few_tiles.h"
 #include "kernels/isa/simd.h"
 
-/* Windows and rows of sums that leave registers for what is multiplied with them. EACH: for each number of windows up to
- * that. */
+/* Windows, rows of sums and rows of three vectors that leave registers for what is multiplied with them. EACH: for each
+ * number of windows up to that. */
 #if TN_LANES == 16
 #define WINDOWS 14
 #define SUMS 12
+#define SIXES 8
 #define EACH(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 #elif TN_LANES == 8
 #define WINDOWS 6
 #define SUMS 6
+#define SIXES 4
 #define EACH(X) X(1) X(2) X(3) X(4) X(5) X(6)
 #else
 #define WINDOWS 4
 #define SUMS 4
+#define SIXES 2
 #define EACH(X) X(1) X(2) X(3) X(4)
 #endif
 
@@ -232,7 +235,88 @@ static void gradient_tile(const tn_few_sums *g, int64_t rows)
     }
 }
 
+/* ---- the same with few filters ---- */
+
+typedef int64_t pairs_vec __attribute__((vector_size(4 * TN_LANES)));
+
+/** Two numbers in turns. */
+ALWAYS_INLINE vec splat_pair(const float *from)
+{
+    int64_t bits;
+    memcpy(&bits, from, sizeof bits);
+    return (vec)(bits - (pairs_vec){0});
+}
+
+/** Each of the first half of the lanes twice. */
+ALWAYS_INLINE vec twice(vec v)
+{
+#if TN_LANES == 16
+    return (vec)_mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7), (__m512)v);
+#elif TN_LANES == 8
+    return (vec)_mm256_permutevar8x32_ps((__m256)v, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+#else
+    return (vec){v[0], v[0], v[1], v[1]};
+#endif
+}
+
+/** Filters that fill half a vector at most are there twice, once for each number of a pair. `rows`, a constant: one
+ *  pointer for three vectors. */
+ALWAYS_INLINE void pairs_tile(const tn_few_sums *g, int rows)
+{
+    vec sums[SIXES][3];
+    const float *dy = g->dy;
+    UNROLL
+    for (int i = 0; i < rows; i++)
+        sums[i][0] = sums[i][1] = sums[i][2] = splat(0.0f);
+    for (int64_t line = 0; line < g->lines; line++) {
+        const float *at[SIXES];
+        UNROLL
+        for (int i = 0; i < rows; i++)
+            at[i] = g->x[i] + line * g->line_step;
+        for (int64_t j = 0, o = 0; j < g->windows; j++, o += g->step, dy += g->dy_step) {
+            vec filters = twice(load_part(dy, g->filters));
+            UNROLL
+            for (int i = 0; i < rows; i++) {
+                sums[i][0] += splat_pair(at[i] + o) * filters;
+                sums[i][1] += splat_pair(at[i] + o + 2) * filters;
+                sums[i][2] += splat_pair(at[i] + o + 4) * filters;
+            }
+        }
+    }
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        float *to = g->sums + 3 * i * g->sums_step;
+        for (int pair = 0; pair < 3; pair++, to += g->sums_step)
+            store(load(to) + sums[i][pair], to);
+    }
+}
+
+#define SIXES_CASE(rows)                                                                                               \
+    case rows:                                                                                                         \
+        pairs_tile(g, rows);                                                                                           \
+        break
+
+static void gradient_pairs(const tn_few_sums *g, int64_t rows)
+{
+    switch (rows) {
+        SIXES_CASE(1);
+        SIXES_CASE(2);
+#if TN_LANES > 4
+        SIXES_CASE(3);
+        SIXES_CASE(4);
+#endif
+#if TN_LANES > 8
+        SIXES_CASE(5);
+        SIXES_CASE(6);
+        SIXES_CASE(7);
+        SIXES_CASE(8);
+#endif
+    }
+}
+
 const tn_few_tiles TN_ISA(tn_few_tiles) = {
+    .sixes = SIXES,
+    .gradient_pairs = gradient_pairs,
     .sums = SUMS,
     .lanes = TN_LANES,
     .forward = forward,

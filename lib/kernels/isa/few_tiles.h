@@ -33,13 +33,19 @@ typedef struct tn_few_sums {
     int64_t sums_step;
 } tn_few_sums;
 
+#define TN_FEW_SIX 6 /* numbers in a row of a gradient tile that takes pairs */
+
 typedef struct tn_few_tiles {
     int64_t sums;    /* most rows of a gradient tile */
+    int64_t sixes;   /* most rows of one that takes pairs of numbers */
     int64_t lanes;   /* of a vector; tiles have one or two, as many as the filters need */
     /** y[i * pitch + j] = act(bias[j] + sum over k of x[window i, k] v[k * (lanes of the tile) + j]), j < filters. */
     void (*forward)(const tn_few_windows *x, const float *v, const tn_few_end *end, float *y);
     /** sums[i * sums_step + j] += sum over windows of x[i][window] dy[window * dy_step + j], i < rows, j < filters. */
     void (*gradient)(const tn_few_sums *sums, int64_t rows);
+    /** The same with up to lanes / 2 filters, two numbers in a vector: x[i] tells of TN_FEW_SIX that lie side by side, and
+     *  number 2 p + n of them adds to sums[(3 i + p) * sums_step + 2 j + n]. */
+    void (*gradient_pairs)(const tn_few_sums *sums, int64_t rows);
 } tn_few_tiles;
 
 #endif
