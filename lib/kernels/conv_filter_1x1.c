@@ -8,6 +8,9 @@
  *      pixel 1   c c c c c c         f f f f f f f f           and as many pixels as the L2 cache holds
  *       :                             :
  *
+ *  Tiles that are wider than what is left of a pixel read on into the next one, and what they make of it goes to a copy
+ *  of the sums with room for whole tiles. Only the last pixels have nothing behind them: they are copied aside.
+ *
  *  The sum is long and the result may be small, so pixels are cut into parts, from the sizes alone, whose sums are
  * added in order. Tasks are parts, or some rows of dw of a part. With strides, the pixels of x that count are copied
  * together first. */
@@ -23,6 +26,7 @@
 
 #define DEPTH 256   /* pixels that are multiplied at once */
 #define COLUMNS 384 /* of dy, for them to stay in the L2 cache together with x */
+#define EMPTY 1.5   /* times the sums that there are: worth it, for packing would cost as much */
 #define PARTS 8
 #define PART_FLOATS (1 << 20) /* of the sums of all parts */
 #define PART_PIXELS 768       /* that a part has at least */
@@ -33,19 +37,38 @@ typedef struct gradient {
     float *dw, *sums, *gathered;
     bool add;
     int64_t channels, filters; /* of a group */
+    int64_t rows, cols;        /* of the sums: whole tiles */
+    int64_t last;              /* pixels behind which tiles would read too far */
     int64_t pixels;
     int64_t parts, shares; /* of the rows of a part: tasks */
     int64_t row, buffer;   /* floats of a pixel that was copied, and of a thread's; 0: x lies in one piece */
     atomic_llong next;
 } gradient;
 
-bool tn_conv_filter_is_1x1(const tn_conv_shape *s)
+/** Rows and columns of whole tiles. */
+static void count_sums(const tn_conv_shape *s, int64_t *rows, int64_t *cols)
 {
     const tn_direct_tile *tile = tn_conv_kernels()->direct;
-    int64_t channels = s->c / s->groups, filters = s->f / s->groups, rest = channels % tile->rows;
+    int64_t channels = s->c / s->groups, rest = channels % tile->rows;
+    *rows = channels - rest + (rest > 0 ? tn_direct_rows(tile, rest) : 0);
+    *cols = tn_ceil_div(s->f / s->groups, tile->lanes) * tile->lanes;
+}
+
+static bool are_whole(const tn_conv_shape *s, int64_t rows, int64_t cols)
+{
+    return rows == s->c / s->groups && cols == s->f / s->groups;
+}
+
+bool tn_conv_filter_is_1x1(const tn_conv_shape *s)
+{
+    int64_t rows, cols;
     bool plain = s->r == 1 && s->s == 1 && s->pad_top == 0 && s->pad_left == 0 &&
                  s->oh == (s->h - 1) / s->stride_h + 1 && s->ow == (s->w - 1) / s->stride_w + 1;
-    return plain && (rest == 0 || tn_direct_rows(tile, rest) == rest) && filters % tile->lanes == 0;
+    if (!plain || s->c > INT64_MAX / 2 || s->f > INT64_MAX / 2)
+        return false;
+    count_sums(s, &rows, &cols);
+    bool few_empty = (double)rows * (double)cols < EMPTY * (double)(s->c / s->groups) * (double)(s->f / s->groups);
+    return are_whole(s, rows, cols) || (s->stride_h == 1 && s->stride_w == 1 && few_empty);
 }
 
 /** Parts that up to so many pixels are cut into. */
@@ -54,24 +77,39 @@ static int64_t parts_of(int64_t pixels, int64_t results)
     return tn_max(1, tn_min(tn_min(PARTS, PART_FLOATS / results), pixels / PART_PIXELS));
 }
 
+/** Last pixels, `pitch` floats each, of which tiles that are `wide` where there are `count` would read too far. */
+static int64_t last_of(int64_t pitch, int64_t count, int64_t wide)
+{
+    return tn_ceil_div(pitch - count + wide, pitch) - 1;
+}
+
 static gradient gradient_of(const tn_conv_shape *s)
 {
     gradient g = {.shape = s, .channels = s->c / s->groups, .filters = s->f / s->groups};
+    count_sums(s, &g.rows, &g.cols);
     g.pixels = s->n * s->oh * s->ow;
     g.parts = parts_of(g.pixels, g.channels * g.filters);
     g.row = s->stride_h == 1 && s->stride_w == 1 ? 0 : tn_odd_lines(g.channels);
-    g.buffer = DEPTH * g.row;
+    g.last = tn_max(last_of(s->c, g.channels, g.rows), last_of(s->f, g.filters, g.cols));
+    g.buffer = tn_max(DEPTH * g.row, tn_round_up(g.last * (g.rows + g.cols), 16));
     return g;
+}
+
+/** Sums are elsewhere than in dw. */
+static bool is_aside(const gradient *g)
+{
+    return g->parts > 1 || !are_whole(g->shape, g->rows, g->cols);
 }
 
 tn_status tn_conv_filter_1x1_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
-    int64_t results, floats, buffers, bytes;
-    if (s->c > INT64_MAX / (64 * DEPTH) || !tn_mul_i64(s->c / s->groups, s->f / s->groups, &results))
+    int64_t results, rows, cols, floats, buffers, bytes;
+    count_sums(s, &rows, &cols);
+    if (s->c > INT64_MAX / (64 * DEPTH) || !tn_mul_i64(rows, cols, &results) || results > INT64_MAX / 1024)
         return TN_FAIL(TN_ERR_OVERFLOW, "the gradient of %lld x %lld filters does not fit", (long long)s->c,
                        (long long)s->f);
     gradient g = gradient_of(s);
-    floats = g.parts > 1 ? g.parts * results : 0;
+    floats = is_aside(&g) ? g.parts * results : 0;
     if (!tn_mul_i64(g.buffer, threads, &buffers) || !tn_add_i64(floats, buffers, &floats) ||
         !tn_mul_i64(floats, sizeof(float), &bytes))
         return TN_FAIL(TN_ERR_OVERFLOW, "scratch of the gradient of %lld filters does not fit", (long long)g.filters);
@@ -92,7 +130,7 @@ static void multiply_columns(const slab *p, int64_t c0, int64_t c1, int64_t f0, 
                              int64_t ldc)
 {
     const tn_direct_tile *tile = tn_conv_kernels()->direct;
-    int64_t tiles = tn_ceil_div(c1 - c0, tile->rows) * ((f1 - f0) / tile->lanes);
+    int64_t tiles = tn_ceil_div(c1 - c0, tile->rows) * tn_ceil_div(f1 - f0, tile->lanes);
     tn_tile_sides sides = {.a_stride = p->x_step, .b_stride = p->dy_step, .depth = p->pixels};
     sides.next_a = p->x + p->pixels * p->x_step;
     sides.next_b = p->dy + p->pixels * p->dy_step;
@@ -130,15 +168,30 @@ static slab slab_at(const gradient *g, int64_t pixel, int64_t count, float *buff
     return p;
 }
 
+/** The last pixels, with zeros behind them. */
+static slab copy_last(const gradient *g, int64_t pixel, int64_t count, float *buffer)
+{
+    slab p = {buffer, buffer + count * g->rows, g->rows, g->cols, count};
+    memset(buffer, 0, (size_t)(count * (g->rows + g->cols)) * sizeof *buffer);
+    for (int64_t i = 0; i < count; i++) {
+        memcpy(buffer + i * g->rows, g->x + (pixel + i) * g->shape->c, (size_t)g->channels * sizeof *buffer);
+        memcpy(buffer + count * g->rows + i * g->cols, g->dy + (pixel + i) * g->shape->f,
+               (size_t)g->filters * sizeof *buffer);
+    }
+    return p;
+}
+
 /** Rows [c0, c1) of a part's sums. */
 static void run_part(const gradient *g, int64_t part, int64_t c0, int64_t c1, float *buffer)
 {
-    int64_t first = g->pixels * part / g->parts, last = g->pixels * (part + 1) / g->parts;
-    float *sums = g->parts > 1 ? g->sums + part * g->channels * g->filters : g->dw;
-    int64_t ldc = g->parts > 1 ? g->filters : g->shape->f;
-    for (int64_t at = first; at < last; at += DEPTH) {
-        const slab p = slab_at(g, at, tn_min(DEPTH, last - at), buffer);
-        bool add = at > first || (g->parts == 1 && g->add);
+    int64_t first = g->pixels * part / g->parts, end = g->pixels * (part + 1) / g->parts;
+    int64_t inside = tn_max(first, tn_min(end, g->pixels - g->last)), count;
+    float *sums = is_aside(g) ? g->sums + part * g->rows * g->cols : g->dw;
+    int64_t ldc = is_aside(g) ? g->cols : g->shape->f;
+    for (int64_t at = first; at < end; at += count) {
+        count = at < inside ? tn_min(DEPTH, inside - at) : end - at;
+        const slab p = at < inside ? slab_at(g, at, count, buffer) : copy_last(g, at, count, buffer);
+        bool add = at > first || (!is_aside(g) && g->add);
         for (int64_t f = 0; f < g->filters; f += COLUMNS)
             multiply_columns(&p, c0, c1, f, tn_min(f + COLUMNS, g->filters), add, sums, ldc);
     }
@@ -147,11 +200,11 @@ static void run_part(const gradient *g, int64_t part, int64_t c0, int64_t c1, fl
 /** dw = the parts' sums, or dw += them; rows shared out. */
 static void add_parts(const gradient *g, const tn_team *team)
 {
-    int64_t first, last, size = g->channels * g->filters;
+    int64_t first, last, size = g->rows * g->cols;
     tn_team_range(team, g->channels, &first, &last);
     for (int64_t c = first; c < last; c++) {
         float *row = g->dw + c * g->shape->f;
-        const float *sums = g->sums + c * g->filters;
+        const float *sums = g->sums + c * g->cols;
         if (g->add)
             tn_conv_kernels()->accumulate(sums, row, g->filters);
         else
@@ -161,10 +214,16 @@ static void add_parts(const gradient *g, const tn_team *team)
     }
 }
 
+/** Rows that tasks begin at multiples of: thirds of a tile, which are as quick as whole ones. */
+static int64_t unit_of(const tn_direct_tile *tile)
+{
+    return tile->rows % 3 == 0 ? tile->rows / 3 : tile->rows;
+}
+
 static void run_tasks(const tn_team *team, void *arg)
 {
     gradient *g = arg;
-    int64_t rows = tn_conv_kernels()->direct->rows, panels = tn_ceil_div(g->channels, rows);
+    int64_t rows = unit_of(tn_conv_kernels()->direct), panels = tn_ceil_div(g->channels, rows);
     for (;;) {
         int64_t task = atomic_fetch_add_explicit(&g->next, 1, memory_order_relaxed), share = task % g->shares;
         if (task >= g->parts * g->shares)
@@ -172,7 +231,7 @@ static void run_tasks(const tn_team *team, void *arg)
         run_part(g, task / g->shares, panels * share / g->shares * rows,
                  tn_min(panels * (share + 1) / g->shares * rows, g->channels), g->gathered + team->index * g->buffer);
     }
-    if (g->parts > 1) {
+    if (is_aside(g)) {
         tn_team_barrier(team);
         add_parts(g, team);
     }

@@ -81,7 +81,7 @@ static int64_t products(const conv_case *c)
     return conv_y_size(s, c->n) * s->r * s->s * (s->c / s->groups);
 }
 
-/* 1x1 with channels and filters that fill tiles, and enough pixels for several parts of the filters' gradient. */
+/* 1x1 with channels and filters that fill tiles, or nearly, and enough pixels for several parts of the filters' gradient. */
 static conv_case draw_1x1(draw *d)
 {
     conv_case c = {.n = draw_int(d, 1, 3), .threads = (int)draw_int(d, 1, 3), .padding = PAD_NONE};
@@ -95,8 +95,8 @@ static conv_case draw_1x1(draw *d)
     s->oh = (s->h - 1) / s->stride_h + 1;
     s->ow = (s->w - 1) / s->stride_w + 1;
     s->groups = draw_int(d, 1, 2);
-    s->c = s->groups * 4 * draw_int(d, 1, 5);
-    s->f = s->groups * 32;
+    s->c = s->groups * (4 * draw_int(d, 1, 5) - draw_int(d, 0, 1));
+    s->f = s->groups * (32 - 3 * draw_int(d, 0, 2));
     return c;
 }
 
@@ -325,6 +325,8 @@ static const struct {
     {35, 11, 6, 13, 18, 5, 2, 1},  {2, 2, 2, 32, 32, 5, 2, 1},   {4, 15, 8, 9, 11, 5, 1, 1},
     {6, 8, 8, 31, 32, 5, 4, 1},    {1, 43, 39, 1, 24, 11, 0, 4}, {2, 43, 39, 3, 8, 7, 3, 2},
     {9, 19, 21, 1, 6, 5, 2, 1},    {3, 20, 430, 2, 9, 3, 1, 2},
+    {2, 21, 18, 5, 4, 3, 1, 1},    {3, 30, 33, 3, 2, 7, 2, 3},
+    {2, 9, 7, 37, 53, 1, 0, 1},    {7, 31, 31, 22, 29, 1, 0, 1},
 };
 enum { FAST_SHAPES = sizeof fast_shapes / sizeof fast_shapes[0] };
 

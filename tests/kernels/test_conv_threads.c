@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_THREADS = 4, SHAPES = 6 };
+enum { MOST_THREADS = 4, SHAPES = 6, FEW = 10 };
 
 /* Few pixels of many channels; many pixels; phases without taps; groups; sums of several blocks, slabs of channels. */
 static const tn_conv_shape strided[SHAPES] = {
@@ -26,9 +26,12 @@ static const tn_conv_shape strided[SHAPES] = {
      .dilation_h = 1, .dilation_w = 1, .groups = 1},
 };
 
-static const tn_conv_shape few[SHAPES] = {
+/* And 1x1 convolutions whose numbers fill no tile. */
+static const tn_conv_shape few[FEW] = {
     {.n = 2, .h = 28, .w = 28, .c = 1, .r = 5, .s = 5, .f = 6, .oh = 28, .ow = 28, .stride_h = 1, .stride_w = 1,
      .dilation_h = 1, .dilation_w = 1, .pad_top = 2, .pad_left = 2, .groups = 1},
+    {.n = 3, .h = 19, .w = 23, .c = 3, .r = 7, .s = 7, .f = 2, .oh = 7, .ow = 9, .stride_h = 2, .stride_w = 2,
+     .dilation_h = 1, .dilation_w = 1, .groups = 1},
     {.n = 5, .h = 14, .w = 14, .c = 6, .r = 5, .s = 5, .f = 16, .oh = 10, .ow = 10, .stride_h = 1, .stride_w = 1,
      .dilation_h = 1, .dilation_w = 1, .groups = 1},
     {.n = 1, .h = 61, .w = 61, .c = 3, .r = 11, .s = 11, .f = 53, .oh = 14, .ow = 14, .stride_h = 4, .stride_w = 4,
@@ -38,6 +41,12 @@ static const tn_conv_shape few[SHAPES] = {
     {.n = 1, .h = 3, .w = 3, .c = 7, .r = 3, .s = 2, .f = 33, .oh = 2, .ow = 5, .stride_h = 1, .stride_w = 1,
      .dilation_h = 2, .dilation_w = 1, .pad_top = 2, .pad_left = 2, .groups = 1},
     {.n = 9, .h = 5, .w = 4, .c = 4, .r = 1, .s = 1, .f = 3, .oh = 5, .ow = 4, .stride_h = 1, .stride_w = 1,
+     .dilation_h = 1, .dilation_w = 1, .groups = 1},
+    {.n = 4, .h = 31, .w = 31, .c = 37, .r = 1, .s = 1, .f = 53, .oh = 31, .ow = 31, .stride_h = 1, .stride_w = 1,
+     .dilation_h = 1, .dilation_w = 1, .groups = 1},
+    {.n = 1, .h = 9, .w = 7, .c = 22, .r = 1, .s = 1, .f = 58, .oh = 9, .ow = 7, .stride_h = 1, .stride_w = 1,
+     .dilation_h = 1, .dilation_w = 1, .groups = 2},
+    {.n = 1, .h = 1, .w = 1, .c = 37, .r = 1, .s = 1, .f = 53, .oh = 1, .ow = 1, .stride_h = 1, .stride_w = 1,
      .dilation_h = 1, .dilation_w = 1, .groups = 1},
 };
 
@@ -145,5 +154,5 @@ START_TEST(test_few_filter)
 }
 END_TEST
 
-TN_SUITE("conv_threads", TN_LOOPED(test_strided, SHAPES), TN_LOOPED(test_few_forward, SHAPES),
-         TN_LOOPED(test_few_filter, SHAPES))
+TN_SUITE("conv_threads", TN_LOOPED(test_strided, SHAPES), TN_LOOPED(test_few_forward, FEW),
+         TN_LOOPED(test_few_filter, FEW))
