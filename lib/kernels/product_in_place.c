@@ -4,6 +4,8 @@
  *  them, while the sums are in registers. */
 #include "kernels/product_task.h"
 
+#define LONG 64 /* numbers of a run from which it is worth while to ask for it; shorter ones are fetched ahead anyway */
+
 bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t)
 {
     tn_activation activation = nest->p->activation;
@@ -28,7 +30,7 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, co
         end.relu = nest->p->activation == TN_RELU;
         end.bias = nest->p->bias ? nest->p->bias + t->v0 + j : NULL;
     }
-    if (rows.places && j == 0 && i + nest->s < t->s_count) /* nobody has read them yet */
+    if (rows.places && rows.run >= LONG && j == 0 && i + nest->s < t->s_count) /* nobody has read them yet */
         end.next = rows.places + nest->s * rows.runs;
     nest->own->multiply(&rows, d->v_panels + j * d->kn, &end, tn_min(nest->v, t->v_count - j), t->c + i * t->ldc + j,
                         t->ldc);
