@@ -192,11 +192,12 @@ static void add_edge(const spread *p, const runs *r, int64_t i)
 static void add_inside(const spread *p, const runs *r, int64_t first, int64_t last)
 {
     const tn_conv_shape *s = p->shape;
+    const tn_conv_table *kernels = tn_conv_kernels();
     int64_t passes = tn_ceil_div(p->taps, s->stride_w);
     for (int64_t i = first; i < tn_min(first + passes, last); i++)
-        tn_conv_kernels()->add_rows(r->from + i * p->wide, passes * p->wide, p->taps * p->channels,
-                                    tn_ceil_div(last - i, passes), passes * s->stride_w * s->c,
-                                    r->row + ((r->j + i) * s->stride_w + r->offset) * s->c);
+        kernels->add_rows(r->from + i * p->wide, passes * p->wide, p->taps * p->channels,
+                          tn_ceil_div(last - i, passes), passes * s->stride_w * s->c,
+                          r->row + ((r->j + i) * s->stride_w + r->offset) * s->c);
 }
 
 static void add_runs(const spread *p, const runs *r)

@@ -512,6 +512,7 @@ const kernel_case kernel_cases[] = {
     CONV(add_rows, " 9", 9, 0),
     CONV(add_rows, " 11", 11, 0),
     CONV(add_rows, " 21", 21, 0),
+    CONV(add_rows, " 30", 30, 0),
     CONV(add_rows, " 33", 33, 0),
     CONV(add_rows, " 35", 35, 0),
     TILE(9, 0, ""),

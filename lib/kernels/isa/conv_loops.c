@@ -231,6 +231,7 @@ static void copy_panels(const float *from, int64_t stride, int64_t count, int64_
     }
 }
 
+typedef float pair __attribute__((vector_size(8)));
 typedef float eight __attribute__((vector_size(32)));
 typedef float sixteen __attribute__((vector_size(64)));
 
@@ -250,6 +251,7 @@ static inline void add_row(const float *from, int64_t width, float *to)
     ADD_VECTORS(sixteen)
     ADD_VECTORS(eight)
     ADD_VECTORS(quad)
+    ADD_VECTORS(pair)
     for (; i < width; i++)
         to[i] += from[i];
 }
@@ -266,7 +268,7 @@ static inline void add_rows_of(const float *from, int64_t stride, int64_t width,
         add_rows_of(from, stride, width, count, to_stride, to);                                                        \
         break
 
-/* The widths of first layers: 3, 5, 7 or 11 taps of one or three channels. */
+/* The widths of first layers: 3, 5, 7 or 11 taps of one or three channels; and 5 taps of six. */
 static void add_rows(const float *from, int64_t stride, int64_t width, int64_t count, int64_t to_stride, float *to)
 {
     switch (width) {
@@ -277,6 +279,7 @@ static void add_rows(const float *from, int64_t stride, int64_t width, int64_t c
         ADD_CASE(11);
         ADD_CASE(15);
         ADD_CASE(21);
+        ADD_CASE(30);
         ADD_CASE(33);
     default:
         add_rows_of(from, stride, width, count, to_stride, to);
