@@ -121,12 +121,9 @@ ALWAYS_INLINE void add_run(int count, int vectors, const float *const *places, c
         add_part(count, vectors, places, 0, run, v, sums);
         return;
     }
-    int64_t parts = run < 2 * LINE ? 1 : run / LINE;
-    for (int64_t part = 0, k = 0; part < parts; part++) {
-        int64_t to = part + 1 < parts ? k + (run - k) / (parts - part) : run;
-        ask_for_rows(next, part * LINE, deep);
-        add_part(count, vectors, places, k, to, v + k * 2 * TN_LANES, sums);
-        k = to;
+    for (int64_t k = 0; k < run; k += LINE, v += LINE * 2 * TN_LANES) {
+        ask_for_rows(next, k, deep);
+        add_part(count, vectors, places, k, k + LINE < run ? k + LINE : run, v, sums);
     }
 }
 
@@ -140,44 +137,62 @@ ALWAYS_INLINE void ask_for(int count, int64_t cols, float *c, int64_t ldc)
     }
 }
 
-/** Add to C, then bias and ReLU, where they are wanted, in the first `cols` columns of a vector: masked in registers,
- *  nothing goes through memory. The number is a constant where vectors are whole. */
-ALWAYS_INLINE void put_vectors(int count, vec sums[ROWS][2], int side, const tn_tile_end *end, int64_t cols, float *c,
-                               int64_t ldc)
+/** Add to C, then bias and ReLU, where they are wanted. */
+ALWAYS_INLINE void put_vectors(int count, vec sums[ROWS][2], int side, const tn_tile_end *end, float *c, int64_t ldc)
 {
     c += side * TN_LANES;
     if (end->add) {
         UNROLL
         for (int i = 0; i < count; i++)
-            sums[i][side] += load_some(c + i * ldc, cols);
+            sums[i][side] += load(c + i * ldc);
     }
     if (end->bias) {
-        vec bias = load_some(end->bias + side * TN_LANES, cols);
         UNROLL
         for (int i = 0; i < count; i++)
-            sums[i][side] += bias;
+            sums[i][side] += load(end->bias + side * TN_LANES);
     }
     if (end->relu) { /* NaN as it is */
         UNROLL
         for (int i = 0; i < count; i++)
-            sums[i][side] = (vec)((ivec)sums[i][side] & ~(ivec)(sums[i][side] < splat(0.0f)));
+            sums[i][side] = at_least(sums[i][side], splat(0.0f));
     }
     UNROLL
     for (int i = 0; i < count; i++)
-        store_some(sums[i][side], c + i * ldc, cols);
+        store(sums[i][side], c + i * ldc);
+}
+
+/** The same for the first `cols` columns of a vector, from memory: one loop for all tiles. */
+static void put_part(int count, const float *sums, const float *bias, const tn_tile_end *end, int64_t cols, float *c,
+                     int64_t ldc)
+{
+    vec add = bias ? load_part(bias, cols) : splat(0.0f);
+    for (int i = 0; i < count; i++, c += ldc) {
+        vec sum = load(sums + i * TN_LANES);
+        if (end->add)
+            sum += load_part(c, cols);
+        if (bias)
+            sum += add;
+        if (end->relu)
+            sum = at_least(sum, splat(0.0f));
+        store_part(sum, c, cols);
+    }
 }
 
 ALWAYS_INLINE void put(int count, int vectors, vec sums[ROWS][2], const tn_tile_end *end, int64_t cols, float *c,
                        int64_t ldc)
 {
-    int last = vectors - 1;
-    int64_t rest = cols - last * TN_LANES;
+    int last = vectors - 1, skipped = last * TN_LANES;
+    float part[ROWS * TN_LANES];
     if (last > 0)
-        put_vectors(count, sums, 0, end, TN_LANES, c, ldc);
-    if (rest == TN_LANES)
-        put_vectors(count, sums, last, end, TN_LANES, c, ldc);
-    else
-        put_vectors(count, sums, last, end, rest, c, ldc);
+        put_vectors(count, sums, 0, end, c, ldc);
+    if (cols == vectors * TN_LANES) {
+        put_vectors(count, sums, last, end, c, ldc);
+        return;
+    }
+    UNROLL
+    for (int i = 0; i < count; i++)
+        store(sums[i][last], part + i * TN_LANES);
+    put_part(count, part, end->bias ? end->bias + skipped : NULL, end, cols - skipped, c + skipped, ldc);
 }
 
 ALWAYS_INLINE void multiply_tile(int count, int vectors, const tn_tile_rows *r, const float *v, const tn_tile_end *end,
