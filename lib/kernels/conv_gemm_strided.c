@@ -198,7 +198,7 @@ static void multiply_tile(const tn_strided *job, const block *b, const tn_depth 
     int64_t channels = tn_min(tile->lanes, job->channels - c);
     const float *panel = b->panels + d->k * wide_of(job) + c * d->taps * d->run;
     const tn_tile_rows rows = {
-        .count = tn_min(tile->rows, b->count - i), .places = b->rows + i * d->taps, .runs = d->taps, .run = d->run};
+        .count = tn_min(tile->rows, b->count - i), .step = tile->rows, .places = b->rows + i * d->taps, .runs = d->taps, .run = d->run};
     if (spaced != 0)
         tile->multiply(&rows, panel, &end, channels, b->pixels[i].out + c, spaced);
     else

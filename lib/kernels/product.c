@@ -18,6 +18,10 @@
 #define READ_COST 4.0           /* to read one from further away, */
 #define ADD_COST 8.0            /* and to add to a number of the result; */
 #define WAIT 0.125              /* tasks that a thread waits for the last one */
+#define REST_LEAST 4            /* rows of a tile that takes no less time with fewer, */
+#define TILE_COST 0.25          /* and what a tile costs besides, in rows */
+#define SAME_SET 1024           /* floats apart: in the same set of the L1 cache, */
+#define WAYS 12                 /* which has so many ways */
 #define TURN_COST 24            /* multiply-adds that it costs to turn a number of a tile, or to store one of an edge */
 
 /* ---- choices, from the sizes alone ---- */
@@ -51,11 +55,12 @@ static int64_t block_depth(int64_t k)
 }
 
 /** The vector side is packed whole where several blocks of rows use it and it is not too large. */
-static bool should_pack(const tn_product *p, int64_t *floats)
+static bool should_pack(const tn_nest *nest, int64_t *floats)
 {
+    const tn_product *p = nest->p;
     int64_t wide = tn_ceil_div(p->n, tn_gemm_kernel_in_use()->v) * tn_gemm_kernel_in_use()->v;
     *floats = 0;
-    if (p->m <= tn_block_rows() || !tn_mul_i64(wide, p->k, floats) || *floats > PACKED_MOST) {
+    if (p->m <= tn_block_rows(nest) || !tn_mul_i64(wide, p->k, floats) || *floats > PACKED_MOST) {
         *floats = 0;
         return false;
     }
@@ -67,7 +72,7 @@ static bool should_pack(const tn_product *p, int64_t *floats)
 static int64_t packed_floats(const tn_product *p)
 {
     int64_t wide = tn_ceil_div(p->n, tn_gemm_kernel_in_use()->v) * tn_gemm_kernel_in_use()->v, floats;
-    if (p->m <= tn_block_rows())
+    if (p->m <= tn_block_rows_least())
         return 0;
     if (!tn_mul_i64(wide, p->k, &floats) || floats > PACKED_MOST)
         floats = PACKED_MOST;
@@ -102,6 +107,26 @@ static bool should_turn(const tn_product *p)
     return turned * k + packed + TURN_COST * rows * cols < straight * k + TURN_COST * rows * edge;
 }
 
+/** What so many rows cost in tiles of s: that of a row is 1. */
+static double cost_of_rows(int64_t rows, int64_t s)
+{
+    int64_t rest = rows % s;
+    return (double)(rows - rest + (rest > 0 ? tn_max(rest, REST_LEAST) : 0)) +
+           TILE_COST * (double)tn_ceil_div(rows, s);
+}
+
+/** Rows of a tile that reads them in place: those that leave the least at the end. Where the same number of every row
+ *  shares a set of the L1 cache, no more of them than it has ways. */
+static int64_t rows_in_place(const tn_product *p, const tn_own_tile *own)
+{
+    int64_t most = p->pitch_a % SAME_SET == 0 ? tn_min(own->most, WAYS) : own->most, best = own->rows;
+    for (int64_t s = most; s >= own->rows * 3 / 4; s--) {
+        if (cost_of_rows(p->m, s) < cost_of_rows(p->m, best))
+            best = s;
+    }
+    return best;
+}
+
 /** The depth of a block: whole runs. */
 static int64_t depth_in_runs(int64_t k, int64_t run)
 {
@@ -117,6 +142,8 @@ static tn_nest nest_of(const tn_product *p)
     nest.v_count = nest.turned ? p->m : p->n;
     nest.own = nest.turned ? NULL : own_tile(p);
     nest.run = nest.turned || p->k == 0 ? 0 : run_of(p);
+    if (nest.run > 0)
+        nest.s = rows_in_place(p, nest.own);
     int64_t depth = nest.run > 0 ? depth_in_runs(p->k, nest.run) : block_depth(tn_ceil_div(p->k, nest.splits));
     nest.depth = tn_max(depth, 1);
     return nest;
@@ -168,7 +195,7 @@ static void count_tasks(const tn_nest *nest, partition *cut)
 static partition halve_tasks(const tn_nest *nest, int threads)
 {
     int64_t wanted = threads > 1 ? 4 * (int64_t)threads : 1, rows = tn_round_up(nest->s_count, nest->s);
-    partition cut = {.s = tn_min(tn_block_rows(), rows), .v = nest->v_count, .depth = nest->p->k};
+    partition cut = {.s = tn_min(tn_block_rows(nest), rows), .v = nest->v_count, .depth = nest->p->k};
     count_tasks(nest, &cut);
     while (cut.tasks < wanted && cut.v > 4 * nest->v) {
         cut.v = tn_round_up(tn_ceil_div(cut.v, 2), nest->v);
@@ -187,7 +214,7 @@ static double cost_of(const tn_nest *nest, const partition *cut, int threads)
 {
     double s = (double)(nest->own ? tn_min(cut->s, nest->s_count) : tn_round_up(cut->s, nest->s));
     double v = (double)tn_round_up(cut->v, nest->v), depth = (double)cut->depth;
-    double again = cut->s > tn_block_rows() && !nest->packed ? (double)tn_ceil_div(cut->v, tn_wide(nest)) : 1.0;
+    double again = cut->s > tn_block_rows(nest) && !nest->packed ? (double)tn_ceil_div(cut->v, tn_wide(nest)) : 1.0;
     double numbers = s * again * (nest->run > 0 ? READ_COST : PACK_COST) + v * (nest->packed ? READ_COST : PACK_COST);
     double task = depth * (s * v + numbers) + ADD_COST * s * v * (double)tn_ceil_div(cut->depth, nest->depth);
     return task * ((double)tn_ceil_div(cut->tasks, threads) + WAIT);
@@ -198,7 +225,7 @@ static double cost_of(const tn_nest *nest, const partition *cut, int threads)
 static partition cut_evenly(const tn_nest *nest, int threads)
 {
     int64_t s_panels = tn_ceil_div(nest->s_count, nest->s), v_panels = tn_ceil_div(nest->v_count, nest->v);
-    int64_t block = tn_block_rows() / nest->s, s_least = nest->packed ? tn_ceil_div(s_panels, block) : 1;
+    int64_t block = tn_block_rows(nest) / nest->s, s_least = nest->packed ? tn_ceil_div(s_panels, block) : 1;
     int64_t most = s_least * nest->splits + 8 * (int64_t)threads;
     partition best = {0};
     double least = 0.0;
@@ -334,7 +361,7 @@ void tn_product_run(tn_pool *pool, const tn_product *p, void *scratch)
     bool may_pack = !job.nest.turned && job.nest.splits == 1 && p->k > 0;
     if (may_pack && p->packed_b) {
         job.nest.packed = p->packed_b;
-    } else if (may_pack && should_pack(p, &packed)) {
+    } else if (may_pack && should_pack(&job.nest, &packed)) {
         job.nest.packed = job.packing = scratch;
         job.buffers += packed;
     }

@@ -47,6 +47,7 @@ typedef struct tn_product {
     tn_find *find_a, *find_b; /* what is packed next is asked for ahead; NULL: it is not */
     tn_locate *locate_a;      /* NULL: A is always packed; otherwise it need not be where it takes the scalar side */
     int64_t run_a;            /* numbers of k, in equal runs from k = 0, that lie in one piece in every row of A */
+    int64_t pitch_a;          /* numbers from most rows of A to the next */
     const void *a, *b;
     const float *packed_b; /* what tn_product_pack made of b; NULL: b is packed on the way */
     float *c;

@@ -16,12 +16,12 @@ bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t)
 static tn_tile_rows rows_at(const tn_nest *nest, const tn_task_buffers *buffers, int64_t i, int64_t kn)
 {
     if (nest->run == 0)
-        return (tn_tile_rows){nest->s, NULL, buffers->s_block + i * kn, 1, kn};
-    return (tn_tile_rows){nest->s, buffers->rows + i * (kn / nest->run), NULL, kn / nest->run, nest->run};
+        return (tn_tile_rows){nest->s, nest->s, NULL, buffers->s_block + i * kn, 1, kn};
+    return (tn_tile_rows){nest->s, nest->s, buffers->rows + i * (kn / nest->run), NULL, kn / nest->run, nest->run};
 }
 
 void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
-                     const tn_region *ahead, int64_t i, int64_t j)
+                     const tn_region *ahead, int64_t i, int64_t j, int64_t cols)
 {
     tn_tile_rows rows = rows_at(nest, buffers, i, d->kn);
     tn_tile_end end = {.add = d->beta != 0.0f, .ahead = *ahead};
@@ -32,6 +32,5 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, co
     }
     if (rows.places && rows.run >= LONG && j == 0 && i + nest->s < t->s_count) /* nobody has read them yet */
         end.next = rows.places + nest->s * rows.runs;
-    nest->own->multiply(&rows, d->v_panels + j * d->kn, &end, tn_min(nest->v, t->v_count - j), t->c + i * t->ldc + j,
-                        t->ldc);
+    nest->own->multiply(&rows, d->v_panels + j * d->kn, &end, cols, t->c + i * t->ldc + j, t->ldc);
 }

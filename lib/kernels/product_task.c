@@ -16,15 +16,26 @@
     256 /* numbers of the vector side of a block that goes to a sink: it stays in the L2 cache, and its                \
            rows are long enough to be worth a call */
 
-int64_t tn_block_rows(void)
+int64_t tn_block_rows_least(void)
 {
-    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
-    return (tn_min(kernel->mc, 192) + kernel->s - 1) / kernel->s * kernel->s;
+    return tn_min(tn_gemm_kernel_in_use()->mc, 192);
+}
+
+int64_t tn_block_rows(const tn_nest *nest)
+{
+    return tn_round_up(tn_block_rows_least(), nest->s);
+}
+
+/** The most that it can be. */
+static int64_t block_rows_most(void)
+{
+    int64_t most = tn_max(tn_gemm_kernel_in_use()->s, tn_conv_kernels()->tile->most);
+    return tn_block_rows_least() + most - 1;
 }
 
 int64_t tn_s_block_floats(void)
 {
-    return tn_with_slack(tn_block_rows() * tn_gemm_kernel_in_use()->kc);
+    return tn_with_slack(block_rows_most() * tn_gemm_kernel_in_use()->kc);
 }
 
 int64_t tn_v_group_floats(void)
@@ -40,12 +51,12 @@ static int64_t sink_width(int64_t v)
 
 int64_t tn_sink_block_floats(void)
 {
-    return tn_block_rows() * sink_width(tn_gemm_kernel_in_use()->v);
+    return block_rows_most() * sink_width(tn_gemm_kernel_in_use()->v);
 }
 
 int64_t tn_rows_floats(const tn_product *p)
 {
-    int64_t runs = tn_gemm_kernel_in_use()->kc / TN_RUN_LEAST, pointers = tn_block_rows() * runs;
+    int64_t runs = tn_gemm_kernel_in_use()->kc / TN_RUN_LEAST, pointers = block_rows_most() * runs;
     return p->locate_a ? tn_with_slack(pointers * (int64_t)sizeof(void *) / (int64_t)sizeof(float)) : 0;
 }
 
@@ -146,7 +157,7 @@ typedef struct ahead {
     int64_t part, parts;
 } ahead;
 
-/** A tile's part of it: first parts of one side, then of the other. */
+/** The part of it that is due in a tile: first parts of one side, then of the other. */
 static tn_region next_part(ahead *next)
 {
     int64_t s = next->s.rows * next->s.width, all = s + next->v.rows * next->v.width;
@@ -173,21 +184,20 @@ static void fetch(const tn_region *region)
     }
 }
 
-/** Tile (i,j) of a block of the scalar side that was packed or located. */
-static void multiply_one(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
-                         const tn_region *fetched, int64_t i, int64_t j)
+/** Tiles of row i of a block, from column j to `last`, one after another. */
+static void multiply_apart(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
+                           ahead *next, int64_t i, int64_t j, int64_t last)
 {
-    int64_t rows = tn_min(nest->s, t->s_count - i), cols = tn_min(nest->v, t->v_count - j), kn = d->kn;
-    if (nest->own) {
-        tn_multiply_own(nest, t, d, buffers, fetched, i, j);
-        return;
+    int64_t rows = tn_min(nest->s, t->s_count - i);
+    for (; j < last; j += nest->v) {
+        tn_region part = next_part(next);
+        multiply_tile(nest, rows, tn_min(nest->v, last - j), d->kn, buffers->s_block + i * d->kn,
+                      d->v_panels + j * d->kn, d->beta, element(nest, t, i, j), t->ldc);
+        fetch(&part);
     }
-    multiply_tile(nest, rows, cols, kn, buffers->s_block + i * kn, d->v_panels + j * kn, d->beta,
-                  element(nest, t, i, j), t->ldc);
-    fetch(fetched);
 }
 
-/** All tiles of a block of the scalar side under packed panels of the vector side. */
+/** All tiles of a block of the scalar side, packed or located, under packed panels of the vector side. */
 static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
                             ahead *next)
 {
@@ -195,9 +205,11 @@ static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab
     for (int64_t first = 0; first < t->v_count; first += group) {
         int64_t last = tn_min(first + group, t->v_count);
         for (int64_t i = 0; i < t->s_count; i += nest->s) {
-            for (int64_t j = first; j < last; j += nest->v) {
+            if (nest->own) {
                 tn_region part = next_part(next);
-                multiply_one(nest, t, d, buffers, &part, i, j);
+                tn_multiply_own(nest, t, d, buffers, &part, i, first, last - first);
+            } else {
+                multiply_apart(nest, t, d, buffers, next, i, first, last);
             }
         }
     }
@@ -226,7 +238,7 @@ int64_t tn_wide(const tn_nest *nest)
 /** Numbers of the vector side that are packed together. */
 static int64_t width_of(const tn_nest *nest, const tn_task *t)
 {
-    int64_t width = nest->packed ? t->v_count : width_in(nest, t->s_count <= tn_block_rows() ? NARROW : WIDE);
+    int64_t width = nest->packed ? t->v_count : width_in(nest, t->s_count <= tn_block_rows(nest) ? NARROW : WIDE);
     return nest->p->sink ? tn_min(width, sink_width(nest->v)) : width;
 }
 
@@ -238,7 +250,7 @@ static tn_task columns_of(const tn_nest *nest, const tn_task *task, int64_t v, i
     part.v0 = task->v0 + v;
     part.v_count = tn_min(width, task->v_count - v);
     if (nest->p->sink)
-        part.ldc = nest->turned ? tn_block_rows() : sink_width(nest->v);
+        part.ldc = nest->turned ? tn_block_rows(nest) : sink_width(nest->v);
     else
         part.c = element(nest, task, 0, v);
     return part;
@@ -255,7 +267,7 @@ typedef struct place {
  *  @param packs_s  the block is, not only columns; packs_v: columns are */
 static bool go_on(const tn_nest *nest, const tn_task *t, place *at, int64_t *s, bool *packs_s, bool *packs_v)
 {
-    *s += tn_block_rows();
+    *s += tn_block_rows(nest);
     *packs_v = *s >= t->s_count;
     *packs_s = true;
     if (!*packs_v)
@@ -277,24 +289,25 @@ static bool go_on(const tn_nest *nest, const tn_task *t, place *at, int64_t *s, 
 /** What will be packed after block `s` at a place; of many columns, which would fill the L2 cache, nothing. */
 static ahead ahead_of(const tn_nest *nest, const tn_task *t, const place *now, int64_t s)
 {
-    int64_t tiles = tn_ceil_div(tn_min(tn_block_rows(), t->s_count - s), nest->s);
-    ahead next = {.parts = tiles * tn_ceil_div(tn_min(now->width, t->v_count - now->v), nest->v)};
+    int64_t tiles = tn_ceil_div(tn_min(tn_block_rows(nest), t->s_count - s), nest->s);
+    int64_t group = nest->own ? GROUP * nest->v : nest->v; /* columns of a call */
+    ahead next = {.parts = tiles * tn_ceil_div(tn_min(now->width, t->v_count - now->v), group)};
     place at = *now;
     bool packs_s, packs_v;
     if ((!tn_find_v(nest) && !tn_find_s(nest)) || !go_on(nest, t, &at, &s, &packs_s, &packs_v))
         return next;
     int64_t kn = tn_min(nest->depth, t->k1 - at.k0), cols = tn_min(at.width, t->v_count - at.v);
-    if (tn_find_v(nest) && packs_v && !nest->packed && t->s_count <= tn_block_rows())
+    if (tn_find_v(nest) && packs_v && !nest->packed && t->s_count <= tn_block_rows(nest))
         next.v = tn_find_v(nest)(tn_source_v(nest), t->v0 + at.v, cols, at.k0, kn);
     if (tn_find_s(nest) && packs_s)
-        next.s = tn_find_s(nest)(tn_source_s(nest), t->s0 + s, tn_min(tn_block_rows(), t->s_count - s), at.k0, kn);
+        next.s = tn_find_s(nest)(tn_source_s(nest), t->s0 + s, tn_min(tn_block_rows(nest), t->s_count - s), at.k0, kn);
     return next;
 }
 
 /** The columns of a place at its depth, block by block of the scalar side. */
 static void multiply_depth(const tn_nest *nest, const tn_task *task, const place *at, const tn_task_buffers *buffers)
 {
-    int64_t rows = tn_block_rows(), k0 = at->k0, kn = tn_min(nest->depth, task->k1 - k0);
+    int64_t rows = tn_block_rows(nest), k0 = at->k0, kn = tn_min(nest->depth, task->k1 - k0);
     tn_task columns = columns_of(nest, task, at->v, at->width);
     tn_slab d = {kn, buffers->v_group, k0 == task->k0 ? task->beta : 1.0f, k0 + kn == task->k1};
     if (nest->packed)
@@ -336,7 +349,7 @@ void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers
     }
     /* A sink gets columns with their whole sum. */
     bool one_depth = task->k1 - task->k0 <= nest->depth;
-    place at = {task->s_count <= tn_block_rows() && (!nest->p->sink || one_depth), 0, width_of(nest, task), task->k0};
+    place at = {task->s_count <= tn_block_rows(nest) && (!nest->p->sink || one_depth), 0, width_of(nest, task), task->k0};
     if (at.one_block) {
         for (; at.k0 < task->k1; at.k0 += nest->depth) {
             for (at.v = 0; at.v < task->v_count; at.v += at.width)

@@ -12,7 +12,7 @@
 typedef struct tn_nest {
     const tn_product *p;
     bool turned;  /* rows of A on the vector side */
-    int64_t s, v; /* the micro-kernel's lanes */
+    int64_t s, v; /* the micro-kernel's lanes; s: of our own tile where rows are read in place */
     int64_t s_count, v_count;
     int64_t depth;          /* of a block of k */
     const tn_own_tile *own; /* NULL: tiles are BLIS's */
@@ -36,8 +36,9 @@ typedef struct tn_task_buffers {
     const float **rows; /* where the runs of a block of the scalar side lie; NULL if it is never looked for */
 } tn_task_buffers;
 
-/** Scalar-side rows of a block in the L2 cache, a multiple of S. */
-int64_t tn_block_rows(void);
+/** Scalar-side rows of a block in the L2 cache, a multiple of nest->s. No block has less, but at the end. */
+int64_t tn_block_rows(const tn_nest *nest);
+int64_t tn_block_rows_least(void);
 /** Floats of the buffers; the places of rows counted as floats, 0 where they are not looked for. */
 int64_t tn_s_block_floats(void);
 int64_t tn_rows_floats(const tn_product *p);
@@ -87,9 +88,10 @@ typedef struct tn_slab {
     bool last;
 } tn_slab;
 
-/** Tile (i,j) of a block of the scalar side that was packed or located, with nest->own; ahead is asked for. */
+/** The tiles from (i,j) to column j + cols, j a multiple of nest->v, of a block of the scalar side that was packed or
+ *  located, with nest->own; ahead is asked for. */
 void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
-                     const tn_region *ahead, int64_t i, int64_t j);
+                     const tn_region *ahead, int64_t i, int64_t j, int64_t cols);
 /** True if the last of a task's tiles do its epilogue. */
 bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t);
 void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers *buffers);

@@ -220,44 +220,51 @@ RUN(add_rows)
     return (c->a + 3) * count;
 }
 
-/* What is where the tile goes, and what is there afterwards: the corner that the tiles of all sets have. */
-static void run_tile(const tn_own_tile *own, const tn_tile_rows *rows, const float *panel, const tn_tile_end *end,
-                     int64_t cols, const float *from, float *out)
+enum { TILE_MOST = 14, LANES_MOST = 32, DEEPEST = 3 * 40 };
+
+/* What is where the tile goes, and what is there afterwards: the corners of the first and of the last of its panels that
+ * the tiles of all sets have. */
+static float *run_tile(const tn_own_tile *own, const tn_tile_rows *rows, const float *panels, const tn_tile_end *end,
+                       int64_t cols, const float *from, float *out)
 {
-    float tile[12 * 32];
-    for (int64_t i = 0; i < own->rows * own->lanes; i++)
-        tile[i] = from[i / own->lanes * 32 + i % own->lanes];
-    own->multiply(rows, panel, end, cols, tile, own->lanes);
-    for (int64_t i = 0; i < 4; i++)
-        memcpy(out + i * 8, tile + i * own->lanes, 8 * sizeof *tile);
+    float tile[TILE_MOST * 2 * LANES_MOST];
+    int64_t lanes = own->lanes, pitch = 2 * lanes, last = cols > lanes ? 1 : 0;
+    for (int64_t i = 0; i < own->most * pitch; i++)
+        tile[i] = from[i % pitch / lanes * 600 + i / pitch * LANES_MOST + i % lanes];
+    own->multiply(rows, panels, end, cols, tile, pitch);
+    for (int64_t panel = 0; panel <= last; panel++)
+        for (int64_t i = 0; i < 4; i++, out += 8)
+            memcpy(out, tile + i * pitch + panel * lanes, 8 * sizeof *tile);
+    return out;
 }
 
 /* Runs of c->a numbers; of c->b 1: add to what is there; 2: bias; 4: ReLU. Sets have tiles of their own size: rows and
- * panel are laid out for each. First a whole tile, then one of three rows and five columns, then the latter from a
- * packed panel. */
+ * panels are laid out for each. First a whole tile and five columns more, then one of three rows and five columns, then
+ * the latter from a packed panel. */
 RUN(own_tile)
 {
     const tn_own_tile *own = t->conv->tile;
-    tn_tile_end end = {.add = c->b & 1, .relu = c->b & 4, .bias = c->b & 2 ? b->finite + 50 : NULL};
-    const int64_t runs = count % 3 + 1, depth = runs * c->a;
-    float panel[3 * 40 * 32], packed[3 * 40 * 12];
-    const float *places[3 * 12];
-    for (int64_t k = 0; k < depth; k++)
-        for (int64_t j = 0; j < own->lanes; j++)
-            panel[k * own->lanes + j] = b->finite[100 + k * 32 + j];
-    for (int64_t i = 0; i < runs * own->rows; i++)
-        places[i] = b->finite + i % own->rows * 131 + i / own->rows * 57;
+    const int64_t runs = count % 3 + 1, depth = runs * c->a, lanes = own->lanes;
+    float panels[2 * DEEPEST * LANES_MOST], packed[DEEPEST * TILE_MOST], bias[2 * LANES_MOST], *out = b->out;
+    const float *places[3 * TILE_MOST];
+    for (int64_t i = 0; i < 2 * depth * lanes; i++)
+        panels[i] = b->finite[100 + i / lanes / depth * 5000 + i / lanes % depth * LANES_MOST + i % lanes];
+    for (int64_t i = 0; i < 2 * lanes; i++)
+        bias[i] = b->finite[50 + i / lanes * 40 + i % lanes];
+    for (int64_t i = 0; i < runs * own->most; i++)
+        places[i] = b->finite + i % own->most * 131 + i / own->most * 57;
     for (int64_t i = 0; i < depth * own->rows; i++)
-        packed[i] = places[i / own->rows / c->a * own->rows + i % own->rows][i / own->rows % c->a];
-    tn_tile_rows rows = {.count = own->rows, .places = places, .runs = runs, .run = c->a};
+        packed[i] = places[i / own->rows / c->a * own->most + i % own->rows][i / own->rows % c->a];
+    const tn_region ahead = {.data = b->finite, .rows = count % 4, .width = 16, .stride = 16};
+    tn_tile_end end = {.add = c->b & 1, .relu = c->b & 4, .bias = c->b & 2 ? bias : NULL, .ahead = ahead};
+    tn_tile_rows rows = {.count = own->most, .step = own->most, .places = places, .runs = runs, .run = c->a};
     end.next = count % 2 ? places : NULL;
-    run_tile(own, &rows, panel, &end, own->lanes, b->finite, b->out);
+    out = run_tile(own, &rows, panels, &end, lanes + 5, b->finite, out);
     rows.count = 3;
-    run_tile(own, &rows, panel, &end, 5, b->finite, b->out + 32);
+    out = run_tile(own, &rows, panels, &end, 5, b->finite, out);
     rows = (tn_tile_rows){.count = 3, .panel = packed, .runs = 1, .run = depth};
     end.next = NULL;
-    run_tile(own, &rows, panel, &end, 5, b->finite, b->out + 64);
-    return 3 * 4 * 8;
+    return run_tile(own, &rows, panels, &end, 5, b->finite, out) - b->out;
 }
 
 /* A of c->a rows, along k, across it with 1 in c->b, as a stream with 4: the corner that the tiles of all sets have, to be

@@ -59,27 +59,28 @@ static void thin_product(const float *x, int64_t x_stride, int64_t rows, const f
 
 /* The reference has no tile of its own: it computes one as large as the largest, which smaller ones are compared with.
  */
-enum { TILE_ROWS = 12, TILE_LANES = 32 };
+enum { TILE_ROWS = 12, TILE_MOST = 14, TILE_LANES = 32 };
 
 static float number_of(const tn_tile_rows *rows, int64_t i, int64_t k)
 {
-    return rows->places ? rows->places[k / rows->run * TILE_ROWS + i][k % rows->run] : rows->panel[k * TILE_ROWS + i];
+    return rows->places ? rows->places[k / rows->run * rows->step + i][k % rows->run] : rows->panel[k * TILE_ROWS + i];
 }
 
 static void tile(const tn_tile_rows *rows, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
 {
+    int64_t depth = rows->runs * rows->run;
     for (int64_t i = 0; i < rows->count; i++)
         for (int64_t j = 0; j < cols; j++) {
             float sum = 0.0f;
-            for (int64_t k = 0; k < rows->runs * rows->run; k++)
-                sum += number_of(rows, i, k) * v[k * TILE_LANES + j];
+            for (int64_t k = 0; k < depth; k++)
+                sum += number_of(rows, i, k) * v[(j / TILE_LANES * depth + k) * TILE_LANES + j % TILE_LANES];
             sum += end->add ? c[i * ldc + j] : 0.0f;
             sum += end->bias ? end->bias[j] : 0.0f;
             c[i * ldc + j] = end->relu && sum < 0.0f ? 0.0f : sum;
         }
 }
 
-static const tn_own_tile own_tile = {TILE_ROWS, TILE_LANES, tile};
+static const tn_own_tile own_tile = {TILE_ROWS, TILE_LANES, TILE_MOST, tile};
 
 static void direct(const tn_tile_sides *sides, int64_t rows, int64_t row, int64_t step, bool add, float *c, int64_t ldc)
 {

@@ -60,9 +60,10 @@ typedef struct tn_tile_end {
     tn_region ahead;          /* asked for likewise, where rows are packed, as far as time allows */
 } tn_tile_end;
 
-/** Rows of a tile: where they lie, in runs that places[t * tn_own_tile.rows + i] begin, or a packed panel. */
+/** Rows of a tile: where they lie, in runs that places[t * step + i] begin, or a packed panel. */
 typedef struct tn_tile_rows {
-    int64_t count;              /* up to tn_own_tile.rows */
+    int64_t count;              /* up to tn_own_tile.most, or tn_own_tile.rows of a panel */
+    int64_t step;
     const float *const *places; /* NULL: packed, one run */
     const float *panel;         /* [run, tn_own_tile.rows] */
     int64_t runs, run;
@@ -71,8 +72,9 @@ typedef struct tn_tile_rows {
 /** A tile of a product. */
 typedef struct tn_own_tile {
     int64_t rows, lanes;
+    int64_t most; /* rows where they are not packed, rows or more */
     /** c[i * ldc + j] = sum over t < runs, k < run of row i's number k of run t by v[(t * run + k) * lanes + j], for j <
-     *  cols <= lanes. */
+     *  cols; columns from lanes on are those of the panels that follow. */
     void (*multiply)(const tn_tile_rows *rows, const float *v, const tn_tile_end *end, int64_t cols, float *c,
                      int64_t ldc);
 } tn_own_tile;

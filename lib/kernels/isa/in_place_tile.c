@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  A tile of a product, as large as BLIS's, or with only as many rows and columns as there are. Built once for each
- *  instruction set, with fused multiply-adds. Rows are a packed panel, or each of them is read where it lies.
+ *  A tile of a product, as large as BLIS's, or with only as many rows and columns as there are; or a row of such tiles,
+ *  one panel after another. Built once for each instruction set, with fused multiply-adds. Rows are a packed panel, or
+ *  each of them is read where it lies.
  *
  *  For each k one number of every row is spread over a vector and multiplied with two vectors of the packed side; the
  *  tile's sums stay in registers:
@@ -18,27 +19,32 @@
 #include "kernels/isa/conv_table.h"
 #include "kernels/isa/simd.h"
 
-/* As many rows as leave registers for two vectors of B and a number of A: 32 of them, or 16. EACH: for each number of
- * rows up to that. */
+/* ROWS: of BLIS's panels. MOST: as many rows as leave registers for two vectors of B and a number of A: 32 of them, or
+ * 16. EACH: for each number of rows up to that. */
 #if TN_LANES == 16
 #define ROWS 12
-#define EACH(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12)
+#define MOST 14
+#define EACH(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 #elif TN_LANES == 8
 #define ROWS 6
+#define MOST 6
 #define EACH(X) X(1) X(2) X(3) X(4) X(5) X(6)
 #else
 #define ROWS 4
+#define MOST 4
 #define EACH(X) X(1) X(2) X(3) X(4)
 #endif
 
 #define LINE 16  /* numbers of a cache line */
 #define DEEP 256 /* k from which two tiles' rows and a panel pass the L1 cache */
 
-#define PACE 2 /* k to a line that is asked for */
+#define PACE 2        /* k to a line that is asked for */
+#define LINES_AHEAD 8 /* lines that are asked for with each line of rows that lie anywhere, */
+#define AT_ONCE 4     /* and rows of C */
 
 /** sums += the products of one k; number i is at a[i][k]. */
-ALWAYS_INLINE void add_located(int count, int vectors, const float *const a[ROWS], int64_t k, const float *v,
-                               vec sums[ROWS][2])
+ALWAYS_INLINE void add_located(int count, int vectors, const float *const a[MOST], int64_t k, const float *v,
+                               vec sums[MOST][2])
 {
     vec low = load(v), high = vectors > 1 ? load(v + TN_LANES) : low;
     UNROLL
@@ -51,7 +57,7 @@ ALWAYS_INLINE void add_located(int count, int vectors, const float *const a[ROWS
 }
 
 /** The same; number i is at s[i]. */
-ALWAYS_INLINE void add_packed(int count, int vectors, const float *s, const float *v, vec sums[ROWS][2])
+ALWAYS_INLINE void add_packed(int count, int vectors, const float *s, const float *v, vec sums[MOST][2])
 {
     vec low = load(v), high = vectors > 1 ? load(v + TN_LANES) : low;
     UNROLL
@@ -63,25 +69,30 @@ ALWAYS_INLINE void add_packed(int count, int vectors, const float *s, const floa
     }
 }
 
-/** Ask for the next line of a region. */
-ALWAYS_INLINE void ask_for_line(tn_region *region, int64_t *at)
+/** What is still to be asked for: from number `at` of a region's first row. */
+typedef struct walk {
+    tn_region region;
+    int64_t at;
+} walk;
+
+ALWAYS_INLINE void ask_for_line(walk *w)
 {
-    __builtin_prefetch(region->data + *at, 0, 2);
-    *at += LINE;
-    if (*at >= region->width) {
-        *at = 0;
-        region->data += region->stride;
-        region->rows--;
+    __builtin_prefetch(w->region.data + w->at, 0, 2);
+    w->at += LINE;
+    if (w->at >= w->region.width) {
+        w->at = 0;
+        w->region.data += w->region.stride;
+        w->region.rows--;
     }
 }
 
 /** A packed panel; lines of what is packed next are asked for on the way. */
-ALWAYS_INLINE void add_panel(int count, int vectors, const float *s, int64_t kn, tn_region ahead, const float *v,
-                             vec sums[ROWS][2])
+ALWAYS_INLINE void add_panel(int count, int vectors, const float *s, int64_t kn, walk *ahead, const float *v,
+                             vec sums[MOST][2])
 {
-    int64_t k = 0, at = 0;
-    for (; k + PACE <= kn && ahead.rows > 0; k += PACE) {
-        ask_for_line(&ahead, &at);
+    int64_t k = 0;
+    for (; k + PACE <= kn && ahead->region.rows > 0; k += PACE) {
+        ask_for_line(ahead);
         for (int i = 0; i < PACE; i++, s += ROWS, v += 2 * TN_LANES)
             add_packed(count, vectors, s, v, sums);
     }
@@ -90,10 +101,10 @@ ALWAYS_INLINE void add_panel(int count, int vectors, const float *s, int64_t kn,
 }
 
 /** Ask for a line of each of the next tile's rows: into the L1 cache where there is room beside this tile's. */
-ALWAYS_INLINE void ask_for_rows(const float *const *next, int64_t k, bool deep)
+ALWAYS_INLINE void ask_for_rows(int count, const float *const *next, int64_t k, bool deep)
 {
     UNROLL
-    for (int i = 0; i < ROWS; i++) {
+    for (int i = 0; i < count; i++) {
         if (deep)
             __builtin_prefetch(next[i] + k, 0, 2);
         else
@@ -103,9 +114,9 @@ ALWAYS_INLINE void ask_for_rows(const float *const *next, int64_t k, bool deep)
 
 /** k from `from` to `to` of one run, whose places are counted from its end: one register less. */
 ALWAYS_INLINE void add_part(int count, int vectors, const float *const *places, int64_t from, int64_t to,
-                            const float *v, vec sums[ROWS][2])
+                            const float *v, vec sums[MOST][2])
 {
-    const float *a[ROWS];
+    const float *a[MOST];
     UNROLL
     for (int i = 0; i < count; i++)
         a[i] = places[i] + to;
@@ -113,32 +124,36 @@ ALWAYS_INLINE void add_part(int count, int vectors, const float *const *places, 
         add_located(count, vectors, a, k, v, sums);
 }
 
-/** One run, line by line if lines of the next tile's rows are asked for on the way. */
-ALWAYS_INLINE void add_run(int count, int vectors, const float *const *places, const float *const *next, int64_t run,
-                           bool deep, const float *v, vec sums[ROWS][2])
+/** Rows of C that are written at the end: their lines are on their way until then. */
+typedef struct target {
+    const float *row;
+    int64_t rows, cols, ldc; /* rows: still to be asked for */
+} target;
+
+ALWAYS_INLINE void ask_for_target(target *c, int64_t most)
 {
-    if (!next) {
-        add_part(count, vectors, places, 0, run, v, sums);
-        return;
+    for (; most > 0 && c->rows > 0; most--, c->rows--, c->row += c->ldc) {
+        __builtin_prefetch(c->row, 1, 3);
+        __builtin_prefetch(c->row + c->cols - 1, 1, 3);
     }
+}
+
+/** One run, line by line: some lines of the next tile's rows, if there are any, and of C are asked for with each. */
+ALWAYS_INLINE void add_run(int count, int vectors, const float *const *places, const float *const *next, int64_t run,
+                           bool deep, target *c, walk *ahead, const float *v, vec sums[MOST][2])
+{
     for (int64_t k = 0; k < run; k += LINE, v += LINE * 2 * TN_LANES) {
-        ask_for_rows(next, k, deep);
+        if (next)
+            ask_for_rows(count, next, k, deep);
+        ask_for_target(c, AT_ONCE);
+        for (int i = 0; i < LINES_AHEAD && ahead->region.rows > 0; i++)
+            ask_for_line(ahead);
         add_part(count, vectors, places, k, k + LINE < run ? k + LINE : run, v, sums);
     }
 }
 
-/** C is written at the end: its lines are on their way until then. */
-ALWAYS_INLINE void ask_for(int count, int64_t cols, float *c, int64_t ldc)
-{
-    UNROLL
-    for (int i = 0; i < count; i++) {
-        __builtin_prefetch(c + i * ldc, 1, 3);
-        __builtin_prefetch(c + i * ldc + cols - 1, 1, 3);
-    }
-}
-
 /** Add to C, then bias and ReLU, where they are wanted. */
-ALWAYS_INLINE void put_vectors(int count, vec sums[ROWS][2], int side, const tn_tile_end *end, float *c, int64_t ldc)
+ALWAYS_INLINE void put_vectors(int count, vec sums[MOST][2], int side, const tn_tile_end *end, float *c, int64_t ldc)
 {
     c += side * TN_LANES;
     if (end->add) {
@@ -178,11 +193,11 @@ static void put_part(int count, const float *sums, const float *bias, const tn_t
     }
 }
 
-ALWAYS_INLINE void put(int count, int vectors, vec sums[ROWS][2], const tn_tile_end *end, int64_t cols, float *c,
+ALWAYS_INLINE void put(int count, int vectors, vec sums[MOST][2], const tn_tile_end *end, int64_t cols, float *c,
                        int64_t ldc)
 {
     int last = vectors - 1, skipped = last * TN_LANES;
-    float part[ROWS * TN_LANES];
+    float part[MOST * TN_LANES];
     if (last > 0)
         put_vectors(count, sums, 0, end, c, ldc);
     if (cols == vectors * TN_LANES) {
@@ -195,22 +210,37 @@ ALWAYS_INLINE void put(int count, int vectors, vec sums[ROWS][2], const tn_tile_
     put_part(count, part, end->bias ? end->bias + skipped : NULL, end, cols - skipped, c + skipped, ldc);
 }
 
+/** One panel's tile; next: rows of the next one, NULL: none. */
 ALWAYS_INLINE void multiply_tile(int count, int vectors, const tn_tile_rows *r, const float *v, const tn_tile_end *end,
-                                 int64_t cols, float *c, int64_t ldc)
+                                 const float *const *next, walk *ahead, int64_t cols, float *c, int64_t ldc)
 {
-    vec sums[ROWS][2];
+    vec sums[MOST][2];
+    target to = {c, count, cols, ldc};
     UNROLL
     for (int i = 0; i < count; i++)
         sums[i][0] = sums[i][1] = splat(0.0f);
-    ask_for(count, cols, c, ldc);
-    if (r->places) {
+    if (r->places || count > ROWS) {
         for (int64_t t = 0; t < r->runs; t++, v += r->run * 2 * TN_LANES)
-            add_run(count, vectors, r->places + t * ROWS, end->next ? end->next + t * ROWS : NULL, r->run,
-                    r->runs * r->run >= DEEP, v, sums);
+            add_run(count, vectors, r->places + t * r->step, next ? next + t * r->step : NULL, r->run,
+                    r->runs * r->run >= DEEP, &to, ahead, v, sums);
     } else {
-        add_panel(count, vectors, r->panel, r->run, end->ahead, v, sums);
+        ask_for_target(&to, count);
+        add_panel(count, vectors, r->panel, r->run, ahead, v, sums);
     }
     put(count, vectors, sums, end, cols, c, ldc);
+}
+
+/** Tiles of the same rows with one panel after another. */
+ALWAYS_INLINE void multiply_tiles(int count, int vectors, const tn_tile_rows *r, const float *v,
+                                  const tn_tile_end *wanted, int64_t cols, float *c, int64_t ldc)
+{
+    tn_tile_end end = *wanted;
+    walk ahead = {end.ahead, 0};
+    for (int64_t lanes = 2 * TN_LANES; cols > 0; cols -= lanes, c += lanes, v += r->runs * r->run * lanes) {
+        multiply_tile(count, vectors, r, v, &end, end.next, &ahead, cols < lanes ? cols : lanes, c, ldc);
+        end.bias += end.bias ? lanes : 0;
+        end.next = NULL; /* they are on their way */
+    }
 }
 
 typedef void tile(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc);
@@ -219,22 +249,32 @@ typedef void tile(const tn_tile_rows *r, const float *v, const tn_tile_end *end,
     static void narrow_##count(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c,  \
                                int64_t ldc)                                                                            \
     {                                                                                                                  \
-        multiply_tile(count, 1, r, v, end, cols, c, ldc);                                                              \
+        multiply_tiles(count, 1, r, v, end, cols, c, ldc);                                                             \
     }                                                                                                                  \
     static void wide_##count(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c,    \
                              int64_t ldc)                                                                              \
     {                                                                                                                  \
-        multiply_tile(count, 2, r, v, end, cols, c, ldc);                                                              \
+        multiply_tiles(count, 2, r, v, end, cols, c, ldc);                                                             \
     }
 #define NARROW(count) narrow_##count,
 #define WIDE(count) wide_##count,
 
 EACH(TILE)
 
+/** The columns behind the last panel that fills more than one vector are a tile of their own. */
 static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
 {
-    static tile *const tiles[2][ROWS] = {{EACH(NARROW)}, {EACH(WIDE)}};
-    tiles[cols > TN_LANES][r->count - 1](r, v, end, cols, c, ldc);
+    static tile *const narrow[MOST] = {EACH(NARROW)}, *const wide[MOST] = {EACH(WIDE)};
+    int64_t rest = cols % (2 * TN_LANES), most = rest <= TN_LANES ? cols - rest : cols;
+    tn_tile_end last = *end;
+    if (most > 0) {
+        wide[r->count - 1](r, v, end, most, c, ldc);
+        last.bias += end->bias ? most : 0;
+        last.next = NULL;
+        last.ahead.rows = 0;
+    }
+    if (most < cols)
+        narrow[r->count - 1](r, v + r->runs * r->run * most, &last, cols - most, c + most, ldc);
 }
 
-const tn_own_tile TN_ISA(tn_own_tile) = {.rows = ROWS, .lanes = 2 * TN_LANES, .multiply = multiply};
+const tn_own_tile TN_ISA(tn_own_tile) = {.rows = ROWS, .most = MOST, .lanes = 2 * TN_LANES, .multiply = multiply};
