@@ -197,6 +197,22 @@ static void multiply_apart(const tn_nest *nest, const tn_task *t, const tn_slab 
     }
 }
 
+#define FEW_TILES 5   /* rows of tiles of a block that ask for panels ahead */
+#define FAR (3 << 16) /* floats of a vector side that the L2 cache does not keep */
+
+/** What a row of few tiles asks for: its part of the packed panels behind column `last`. With few rows panels go through
+ *  the core so fast that the hardware fetches them too late. */
+static tn_region panels_behind(const tn_nest *nest, const tn_task *t, const tn_slab *d, int64_t i, int64_t first,
+                               int64_t last)
+{
+    int64_t tiles = tn_ceil_div(t->s_count, nest->s), tile = i / nest->s, line = 16;
+    int64_t lines = (last - first) * d->kn / line, from = lines * tile / tiles, to = lines * (tile + 1) / tiles;
+    bool adjoin = last < t->v_count || (!d->last && t->v_count == nest->v_count); /* there, or at the next depth */
+    if (tiles > FEW_TILES || !nest->packed || nest->v_count * nest->p->k < FAR || !adjoin)
+        return (tn_region){0};
+    return (tn_region){d->v_panels + tn_round_up(last, nest->v) * d->kn + from * line, to - from, line, line};
+}
+
 /** All tiles of a block of the scalar side, packed or located, under packed panels of the vector side. */
 static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
                             ahead *next)
@@ -206,7 +222,7 @@ static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab
         int64_t last = tn_min(first + group, t->v_count);
         for (int64_t i = 0; i < t->s_count; i += nest->s) {
             if (nest->own) {
-                tn_region part = next_part(next);
+                tn_region part = nest->run > 0 ? panels_behind(nest, t, d, i, first, last) : next_part(next);
                 tn_multiply_own(nest, t, d, buffers, &part, i, first, last - first);
             } else {
                 multiply_apart(nest, t, d, buffers, next, i, first, last);
