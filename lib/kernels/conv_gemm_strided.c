@@ -177,46 +177,48 @@ static int64_t spacing(const tn_pixel *pixels, int64_t count)
     return distance;
 }
 
-/** A tile whose pixels are not evenly spaced. */
+/** Tiles whose pixels are not evenly spaced. */
 static void multiply_aside(const tn_own_tile *tile, const tn_tile_rows *rows, const tn_tile_end *end,
-                           const float *panel, const tn_pixel *pixels, int64_t c, int64_t channels)
+                           const float *panels, const tn_pixel *pixels, int64_t c, int64_t channels)
 {
-    _Alignas(64) float aside[TN_PANEL_LANES * TN_PANEL_LANES];
+    _Alignas(64) float aside[TN_PANEL_LANES * GROUP * TN_PANEL_LANES];
+    int64_t pitch = GROUP * tile->lanes;
     size_t bytes = (size_t)channels * sizeof *aside;
     for (int64_t i = 0; i < rows->count && end->add; i++)
-        memcpy(aside + i * tile->lanes, pixels[i].out + c, bytes);
-    tile->multiply(rows, panel, end, channels, aside, tile->lanes);
+        memcpy(aside + i * pitch, pixels[i].out + c, bytes);
+    tile->multiply(rows, panels, end, channels, aside, pitch);
     for (int64_t i = 0; i < rows->count; i++)
-        memcpy(pixels[i].out + c, aside + i * tile->lanes, bytes);
+        memcpy(pixels[i].out + c, aside + i * pitch, bytes);
 }
 
-static void multiply_tile(const tn_strided *job, const block *b, const tn_depth *d, int64_t i, int64_t spaced,
-                          int64_t c)
+/** Tiles of the pixels from i and the channels from c, of up to GROUP panels. */
+static void multiply_tiles(const tn_strided *job, const block *b, const tn_depth *d, int64_t i, int64_t c,
+                           int64_t channels)
 {
     const tn_own_tile *tile = job->kernels->tile;
-    const tn_tile_end end = {.add = d->k > 0};
-    int64_t channels = tn_min(tile->lanes, job->channels - c);
-    const float *panel = b->panels + d->k * wide_of(job) + c * d->taps * d->run;
+    int64_t count = tn_min(tile->rows, b->count - i), spaced = spacing(b->pixels + i, count);
+    const float *panels = b->panels + d->k * wide_of(job) + c * d->taps * d->run;
+    const float **places = b->rows + i * d->taps;
     const tn_tile_rows rows = {
-        .count = tn_min(tile->rows, b->count - i), .step = tile->rows, .places = b->rows + i * d->taps, .runs = d->taps, .run = d->run};
+        .count = count, .step = tile->rows, .places = places, .runs = d->taps, .run = d->run};
+    tn_tile_end end = {.add = d->k > 0};
+    if (c == b->c && i + tile->rows < b->count) /* nobody has read them yet */
+        end.next = places + tile->rows * d->taps;
     if (spaced != 0)
-        tile->multiply(&rows, panel, &end, channels, b->pixels[i].out + c, spaced);
+        tile->multiply(&rows, panels, &end, channels, b->pixels[i].out + c, spaced);
     else
-        multiply_aside(tile, &rows, &end, panel, b->pixels + i, c, channels);
+        multiply_aside(tile, &rows, &end, panels, b->pixels + i, c, channels);
 }
 
 static void multiply_block(const tn_strided *job, block *b)
 {
-    int64_t rows = job->kernels->tile->rows, lanes = job->kernels->tile->lanes, last = b->c + b->channels;
+    int64_t rows = job->kernels->tile->rows, group = GROUP * job->kernels->tile->lanes, last = b->c + b->channels;
     tn_depth d = {0};
     while (tn_depth_next(b->phase->taps, job->filters, &d)) {
         locate(job, b, &d);
-        for (int64_t first = b->c; first < last; first += GROUP * lanes) {
-            for (int64_t i = 0; i < b->count; i += rows) {
-                int64_t spaced = spacing(b->pixels + i, tn_min(rows, b->count - i));
-                for (int64_t c = first; c < tn_min(first + GROUP * lanes, last); c += lanes)
-                    multiply_tile(job, b, &d, i, spaced, c);
-            }
+        for (int64_t c = b->c; c < last; c += group) {
+            for (int64_t i = 0; i < b->count; i += rows)
+                multiply_tiles(job, b, &d, i, c, tn_min(group, last - c));
         }
     }
 }

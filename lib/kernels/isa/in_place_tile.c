@@ -142,13 +142,16 @@ ALWAYS_INLINE void ask_for_target(target *c, int64_t most)
 ALWAYS_INLINE void add_run(int count, int vectors, const float *const *places, const float *const *next, int64_t run,
                            bool deep, target *c, walk *ahead, const float *v, vec sums[MOST][2])
 {
-    for (int64_t k = 0; k < run; k += LINE, v += LINE * 2 * TN_LANES) {
+    for (int64_t k = 0, to = 0; k < run; k = to) {
+        bool asks = next || c->rows > 0 || ahead->region.rows > 0;
+        to = asks && k + LINE < run ? k + LINE : run;
         if (next)
             ask_for_rows(count, next, k, deep);
         ask_for_target(c, AT_ONCE);
         for (int i = 0; i < LINES_AHEAD && ahead->region.rows > 0; i++)
             ask_for_line(ahead);
-        add_part(count, vectors, places, k, k + LINE < run ? k + LINE : run, v, sums);
+        add_part(count, vectors, places, k, to, v, sums);
+        v += (to - k) * 2 * TN_LANES;
     }
 }
 
