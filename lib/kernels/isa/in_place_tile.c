@@ -138,36 +138,41 @@ ALWAYS_INLINE void ask_for_target(target *c, int64_t most)
     }
 }
 
-/** One run, line by line: some lines of the next tile's rows, if there are any, and of C are asked for with each. */
+/** One run, in parts of a line and more: some lines of the next tile's rows, if there are any, and of C are asked for
+ *  with each. */
 ALWAYS_INLINE void add_run(int count, int vectors, const float *const *places, const float *const *next, int64_t run,
                            bool deep, target *c, walk *ahead, const float *v, vec sums[MOST][2])
 {
-    for (int64_t k = 0, to = 0; k < run; k = to) {
-        bool asks = next || c->rows > 0 || ahead->region.rows > 0;
-        to = asks && k + LINE < run ? k + LINE : run;
+    bool asks = next || c->rows > 0 || ahead->region.rows > 0;
+    int64_t parts = !asks || run < 2 * LINE ? 1 : run / LINE;
+    for (int64_t part = 0, k = 0; part < parts; part++) {
+        int64_t to = part + 1 < parts ? k + (run - k) / (parts - part) : run;
         if (next)
-            ask_for_rows(count, next, k, deep);
+            ask_for_rows(count, next, part * LINE, deep);
         ask_for_target(c, AT_ONCE);
         for (int i = 0; i < LINES_AHEAD && ahead->region.rows > 0; i++)
             ask_for_line(ahead);
-        add_part(count, vectors, places, k, to, v, sums);
-        v += (to - k) * 2 * TN_LANES;
+        add_part(count, vectors, places, k, to, v + k * 2 * TN_LANES, sums);
+        k = to;
     }
 }
 
-/** Add to C, then bias and ReLU, where they are wanted. */
-ALWAYS_INLINE void put_vectors(int count, vec sums[MOST][2], int side, const tn_tile_end *end, float *c, int64_t ldc)
+/** Add to C, then bias and ReLU, where they are wanted, in the first `cols` columns of a vector: masked in registers,
+ *  nothing goes through memory. The number is a constant where vectors are whole. */
+ALWAYS_INLINE void put_vectors(int count, vec sums[MOST][2], int side, const tn_tile_end *end, int64_t cols, float *c,
+                               int64_t ldc)
 {
     c += side * TN_LANES;
     if (end->add) {
         UNROLL
         for (int i = 0; i < count; i++)
-            sums[i][side] += load(c + i * ldc);
+            sums[i][side] += load_some(c + i * ldc, cols);
     }
     if (end->bias) {
+        vec bias = load_some(end->bias + side * TN_LANES, cols);
         UNROLL
         for (int i = 0; i < count; i++)
-            sums[i][side] += load(end->bias + side * TN_LANES);
+            sums[i][side] += bias;
     }
     if (end->relu) { /* NaN as it is */
         UNROLL
@@ -176,41 +181,20 @@ ALWAYS_INLINE void put_vectors(int count, vec sums[MOST][2], int side, const tn_
     }
     UNROLL
     for (int i = 0; i < count; i++)
-        store(sums[i][side], c + i * ldc);
-}
-
-/** The same for the first `cols` columns of a vector, from memory: one loop for all tiles. */
-static void put_part(int count, const float *sums, const float *bias, const tn_tile_end *end, int64_t cols, float *c,
-                     int64_t ldc)
-{
-    vec add = bias ? load_part(bias, cols) : splat(0.0f);
-    for (int i = 0; i < count; i++, c += ldc) {
-        vec sum = load(sums + i * TN_LANES);
-        if (end->add)
-            sum += load_part(c, cols);
-        if (bias)
-            sum += add;
-        if (end->relu)
-            sum = at_least(sum, splat(0.0f));
-        store_part(sum, c, cols);
-    }
+        store_some(sums[i][side], c + i * ldc, cols);
 }
 
 ALWAYS_INLINE void put(int count, int vectors, vec sums[MOST][2], const tn_tile_end *end, int64_t cols, float *c,
                        int64_t ldc)
 {
-    int last = vectors - 1, skipped = last * TN_LANES;
-    float part[MOST * TN_LANES];
+    int last = vectors - 1;
+    int64_t rest = cols - last * TN_LANES;
     if (last > 0)
-        put_vectors(count, sums, 0, end, c, ldc);
-    if (cols == vectors * TN_LANES) {
-        put_vectors(count, sums, last, end, c, ldc);
-        return;
-    }
-    UNROLL
-    for (int i = 0; i < count; i++)
-        store(sums[i][last], part + i * TN_LANES);
-    put_part(count, part, end->bias ? end->bias + skipped : NULL, end, cols - skipped, c + skipped, ldc);
+        put_vectors(count, sums, 0, end, TN_LANES, c, ldc);
+    if (rest == TN_LANES)
+        put_vectors(count, sums, last, end, TN_LANES, c, ldc);
+    else
+        put_vectors(count, sums, last, end, rest, c, ldc);
 }
 
 /** One panel's tile; next: rows of the next one, NULL: none. */
