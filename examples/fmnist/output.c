@@ -5,6 +5,7 @@
 #include "output.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +31,13 @@ static bool is_full(int error)
     return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
+/* Whoever shares a pipe or a terminal with us may have made it non-blocking: wait, as write does otherwise. */
+static bool wait_for_room(int fd)
+{
+    struct pollfd end = {.fd = fd, .events = POLLOUT};
+    return poll(&end, 1, -1) >= 0 || errno == EINTR;
+}
+
 output_result output_write(fmnist_output *output, const char *text)
 {
     size_t done = 0;
@@ -44,7 +52,7 @@ output_result output_write(fmnist_output *output, const char *text)
             done += (size_t)count;
         else if (count == 0)
             output->error = ENOSPC; /* nothing was taken: trying again at once could go on for ever */
-        else if (errno != EINTR)
+        else if (errno == EAGAIN ? !wait_for_room(output->fd) : errno != EINTR)
             output->error = errno;
     }
     output->size -= done;

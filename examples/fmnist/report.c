@@ -4,11 +4,13 @@
 #include "report.h"
 
 #include "fmnist.h"
+#include "output.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *name = "fmnist";
 
@@ -49,11 +51,16 @@ int report_failure(const char *what)
 
 bool report_result(const char *format, ...)
 {
+    char text[8192];
+    fmnist_output output = {.fd = STDOUT_FILENO};
     va_list list;
     va_start(list, format);
-    int printed = vprintf(format, list);
+    vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    return printed >= 0 && fflush(stdout) == 0;
+    bool written = output_write(&output, text) == OUTPUT_WRITTEN;
+    (void)output_free(&output);
+    errno = output.error;
+    return written;
 }
 
 int report_lost_output(void)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Training: results, log, threads, lost output."""
 import os
+import subprocess
+import time
 
 import driver
 
@@ -70,6 +72,27 @@ class Training(driver.Programs):
         os.close(writer)
         self.assertIn("standard output: Broken pipe", done.stderr)
         self.assertIn("--resume lenet_fmnist.ckpt", done.stderr)
+
+    def test_reader_that_is_late(self):
+        """A full pipe that somebody else has made non-blocking: the run waits for room, and loses no line."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        filled = 0
+        try:
+            while True:
+                filled += os.write(writer, bytes(4096))
+        except BlockingIOError:
+            pass
+        process = subprocess.Popen(driver.command("lenet_fmnist", *driver.SMALL, "--epochs", 2, "--log", "log"),
+                                   stdout=writer, stderr=subprocess.PIPE, env=driver.environment(), text=True)
+        os.close(writer)
+        while process.poll() is None and not (os.path.exists("log") and driver.read("log").count(b"\n") == 17):
+            time.sleep(0.01)
+        time.sleep(0.1)  # the result comes after the log
+        with open(reader, "rb") as results:
+            self.assertRegex(results.read()[filled:].decode("ascii"),
+                             r"\A" + LINE.format(1, 2) + LINE.format(2, 2) + r"\Z")
+        self.assertEqual((process.communicate()[1], process.returncode), ("", 0))
 
     def test_output_that_is_always_full(self):
         """The run goes on and says so once an epoch; it ends as one that lost something, its checkpoint is right."""
