@@ -29,8 +29,13 @@ class Faults(driver.Programs):
     def run_faulty(self, call, nth, times, fault, error, *arguments, status=0):
         directory, name = os.path.split(self.shim)
         env = driver.environment(LD_PRELOAD=name, LD_LIBRARY_PATH=directory,
-                                 SYSCALL_SHIM=f"{call} {nth} {times} {fault} {int(error)}")
-        return self.run_program(*RUN, EPOCHS, *arguments, env=env, status=status)
+                                 SYSCALL_SHIM=f"{call} {nth} {times} {fault} {int(error)}",
+                                 SYSCALL_SHIM_COUNT="count")
+        done = self.run_program(*RUN, EPOCHS, *arguments, env=env, status=status)
+        if status >= 0:  # who is killed tells nothing
+            self.assertGreater(int(driver.read("count")), 0, "the shim was not there")
+            os.remove("count")
+        return done
 
     def whole(self):
         self.run_program(*RUN, EPOCHS, "--checkpoint", "whole.ckpt", "--log", "whole.log")

@@ -4,9 +4,10 @@
  *  written with, and makes the ones that a plan names fail, come back short, meet a signal, or end the process.
  *
  *  A test finds it with shim_find, which fails if it was not loaded, and sets the plan itself. A program that knows
- *  nothing of it gets its plan from the environment:
+ *  nothing of it gets its plan from the environment, and leaves the number of its faults in a file when it ends:
  *
- *      SYSCALL_SHIM="CALL NTH TIMES FAULT ERROR"    a shim_plan, enumerations as numbers */
+ *      SYSCALL_SHIM="CALL NTH TIMES FAULT ERROR"    a shim_plan, enumerations as numbers
+ *      SYSCALL_SHIM_COUNT=FILE */
 #ifndef TESTS_RELIABILITY_SYSCALL_SHIM_H
 #define TESTS_RELIABILITY_SYSCALL_SHIM_H
 
