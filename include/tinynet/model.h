@@ -135,7 +135,9 @@ TN_WARN_UNUSED TN_API tn_status tn_plan_summary(const tn_plan *plan, char *buffe
  *  Errors    TN_ERR_INVALID, TN_ERR_OVERFLOW, TN_ERR_NO_MEMORY; TN_ERR_STATE if the optimizer is bound to another model */
 TN_WARN_UNUSED TN_API tn_status tn_session_create(tn_model *model, const tn_session_options *options, tn_session **out);
 /** Destroy a session and set the pointer to NULL. A step of an optimizer that its backward has begun is forgotten; what
- *  it has updated stays so, and the model can be saved again. */
+ *  it has updated stays so, and the model can be saved again.
+ *  Thread    one that was made for an optimizer uses it here, too: not while another thread does, as in backward in
+ *            another session that was made for it */
 TN_API void tn_session_destroy(tn_session **session);
 /** Borrowed. Loading a checkpoint into the session may change what it says. */
 TN_API const tn_plan *tn_session_plan(const tn_session *session);

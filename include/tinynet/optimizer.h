@@ -2,7 +2,8 @@
 /** @file
  *  Optimizers, learning-rate schedules, clipping.
  *
- *  Thread    an optimizer belongs to one thread at a time; a step writes the model's parameters */
+ *  Thread    an optimizer belongs to one thread at a time, and sessions that were made for it use it when they are made,
+ *            in backward, and when they are destroyed; a step writes the model's parameters */
 #ifndef TINYNET_OPTIMIZER_H
 #define TINYNET_OPTIMIZER_H
 

@@ -239,6 +239,19 @@ START_TEST(test_optimizer_goes_first)
 }
 END_TEST
 
+/* A session that goes does not take the steps of others with it. */
+START_TEST(test_other_session_goes)
+{
+    trainee t = plain_trainee();
+    tn_session *other = trainee_session(t.model, t.optimizer, BATCH, 1);
+    trainee_pass(&t, t.session, BATCH, 0);
+    tn_session_destroy(&other);
+    ck_ok(tn_optimizer_step(t.optimizer, t.session));
+    ck_as_after(&t, 1);
+    trainee_destroy(&t);
+}
+END_TEST
+
 /* With a session, or where the count of steps is set anew, a step that it has begun is forgotten. */
 START_TEST(test_forgotten)
 {
@@ -260,4 +273,4 @@ END_TEST
 TN_SUITE("begun_steps", {test_adding}, TN_LOOPED(test_second_backward, 2), {test_step_without_backward},
          {test_other_optimizer}, {test_plain_session}, {test_gradients}, {test_creation}, TN_LOOPED(test_bad_rate, 3),
          {test_rate_is_taken_once}, {test_last_step}, {test_thawed}, TN_LOOPED(test_frozen_between, 2),
-         {test_optimizer_goes_first}, TN_LOOPED(test_forgotten, 2))
+         {test_optimizer_goes_first}, {test_other_session_goes}, TN_LOOPED(test_forgotten, 2))
