@@ -3,11 +3,12 @@
  *  Every scenario with every request for memory, threads and locks refused: request 1, 2, 3, ... until the scenario
  *  passes, once that request alone and once all from there on. Each time the status is TN_ERR_NO_MEMORY with a line of
  *  detail, nothing leaks, one call that failed has changed nothing, and the same handles then give the bits of a run
- *  that nothing happened to.
+ *  that nothing happened to. A save that failed leaves no temporary file.
  *  Source    "How SQLite is tested", out-of-memory testing */
 #include "scenarios.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 enum { MOST_REQUESTS = 2000 };
 
@@ -31,6 +32,15 @@ static uint64_t undisturbed(const scenario *s)
     return bits;
 }
 
+static void expect_no_temporary(const scenario *s, const world *w, long at)
+{
+    char temporary[300];
+    if (w->saved == NULL)
+        return;
+    snprintf(temporary, sizeof temporary, "%s.tmp", w->saved);
+    ck_assert_msg(access(temporary, F_OK) != 0, "%s, request %ld: %s stays", s->name, at, temporary);
+}
+
 static void expect_failure(const scenario *s, tn_status status, long at)
 {
     ck_assert_msg(status == TN_ERR_NO_MEMORY, "%s, request %ld: %s, %s", s->name, at, tn_status_name(status),
@@ -52,6 +62,7 @@ static bool refuse(const scenario *s, long at, bool for_ever, uint64_t expected)
     world_refuse(&w, 0, false);
     if (status != TN_OK) {
         expect_failure(s, status, at);
+        expect_no_temporary(s, &w, at);
         ck_assert_msg(reached, "%s: fails though nothing was refused", s->name);
         ck_assert_msg(!s->unchanged || world_bits(&w) == before, "%s, request %ld: a failure changed something",
                       s->name, at);
