@@ -155,6 +155,14 @@ def explanations():
     return found
 
 
+def check_explanations():
+    """Lines change; a reason for one that is gone explains nothing."""
+    for place, text in explanations():
+        with open(os.path.join(options.source, place.split(" in ")[0]), encoding="utf-8") as file:
+            if text not in (line.strip() for line in file):
+                sys.exit(f"survivors.txt explains a line that is not there: {place}: {text}")
+
+
 def sample():
     """As many jumps of each object, until there are enough of them."""
     all_objects, share, rows = objects(), random.Random(1), []
@@ -266,6 +274,7 @@ def measure(program, path):
 
 
 def main():
+    check_explanations()
     mutants = sample()
     seconds = {program: measure(program, path)
                for program, path in sorted({p: mutant.path for mutant in mutants for p in mutant.programs}.items())}
