@@ -152,29 +152,6 @@ static void locate_piece(const tn_windows *w, const tile_windows *l, const piece
     }
 }
 
-/** True if windows are pixels, one after the other as they lie. */
-static bool are_pixels(const tn_windows *w)
-{
-    return w->taps_h * w->taps_w == 1 && w->stride_h == 1 && w->stride_w == 1 && w->top == 0 && w->left == 0 &&
-           w->rows == w->h && w->cols == w->w;
-}
-
-/** Pixels are found without looking for edges. */
-static void locate_pixels(const tn_windows *w, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t run,
-                          int64_t lanes, const float **rows)
-{
-    for (int64_t tile = 0; tile < count; tile += lanes) {
-        const float *pixel = w->images + (first + tile) * w->pitch;
-        int64_t present = tn_min(lanes, count - tile);
-        for (int64_t k = k0; k < k0 + kn; k += run, rows += lanes) {
-            for (int64_t i = 0; i < present; i++)
-                rows[i] = pixel + i * w->pitch + k;
-            for (int64_t i = present; i < lanes; i++)
-                rows[i] = tn_zeros;
-        }
-    }
-}
-
 /** True if every window is one pixel, and all pixels have one: they lie as the windows are counted. */
 static bool are_pixels(const tn_windows *w)
 {
@@ -182,6 +159,7 @@ static bool are_pixels(const tn_windows *w)
            w->rows == w->h && w->cols == w->w;
 }
 
+/** Pixels are found without looking for edges. */
 static void locate_pixels(const tn_windows *w, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t run,
                           int64_t lanes, const float **rows)
 {
