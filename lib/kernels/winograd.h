@@ -71,16 +71,12 @@ void tn_winograd_filter(const tn_conv_shape *shape, int64_t m, tn_pool *pool, co
 #define TN_WINOGRAD_POINTS 64
 #define TN_WINOGRAD_CHUNK 64
 
-/** Where a square of pixels can be read: [row][col][channel]. */
-typedef struct tn_square {
-    const float *data;
-    int64_t row, col;
-} tn_square;
-
-/** The size x size pixels from (y,x) of image `n`, channels [c, c + width), width <= TN_WINOGRAD_CHUNK: in place where
- *  they lie inside and width is whole, otherwise a copy in `aside` [size * size][width rounded up] with zeros outside. */
-tn_square tn_winograd_square(const tn_tiled_image *image, const float *data, int64_t n, int64_t y, int64_t x,
-                             int64_t size, int64_t c, int64_t width, float *aside);
+/** Where the size x size pixels from (y,x) of an image lie, whose pixel (0,0) is `first`; outside of it, zeros. */
+void tn_winograd_find_pixels(const tn_tiled_image *image, const float *first, int64_t y, int64_t x, int64_t size,
+                             const float *zeros, const float **pixels);
+/** Channels [from, from + width), width < TN_MAP_CHUNK, of `count` pixels, with zeros behind them: transforms read whole
+ *  chunks. The pixels are now those copies. */
+void tn_winograd_copy_rest(int64_t count, int64_t from, int64_t width, float *aside, const float **pixels);
 
 /** Tile number t's image and place in units of tiles. */
 static inline void tn_winograd_place(const tn_winograd *wg, int64_t t, int64_t *n, int64_t *row, int64_t *col)

@@ -47,34 +47,21 @@ static int64_t to_next(const tn_winograd *wg, int64_t tile, int64_t c)
     return pixels * wg->in.pitch - c;
 }
 
-/** Where channel c of the a * a pixels from (y,x) of an image is: zeros outside. */
-static void find_pixels(const tn_winograd *wg, const float *image, int64_t y, int64_t x, int64_t c,
-                        const float **pixels)
-{
-    for (int64_t i = y; i < y + wg->a; i++) {
-        bool inside = i >= 0 && i < wg->in.h;
-        const float *row = inside ? image + i * wg->in.w * wg->in.pitch + c : tn_zeros;
-        for (int64_t j = x; j < x + wg->a; j++)
-            *pixels++ = inside && j >= 0 && j < wg->in.w ? row + j * wg->in.pitch : tn_zeros;
-    }
-}
-
 void tn_winograd_block_in(const tn_winograd_block *b, int64_t tile, int64_t c)
 {
     const tn_winograd *wg = b->pass->wg;
-    float *u = b->u + tile * b->space->u_row + c;
-    int64_t n, row, col, width = tn_min(wg->in.channels - c, TN_WINOGRAD_CHUNK);
+    const float *pixels[TN_WINOGRAD_POINTS];
+    float aside[TN_WINOGRAD_POINTS * TN_MAP_CHUNK], *u = b->u + tile * b->space->u_row + c;
+    int64_t width = tn_min(wg->in.channels - c, TN_WINOGRAD_CHUNK), whole = width / TN_MAP_CHUNK * TN_MAP_CHUNK;
+    int64_t n, row, col;
     tn_winograd_place(wg, b->tile + tile, &n, &row, &col);
-    int64_t y = wg->top + row * wg->m, x = wg->left + col * wg->m;
-    if (width % TN_MAP_CHUNK == 0) {
-        const float *pixels[TN_WINOGRAD_POINTS];
-        find_pixels(wg, b->pass->in + n * wg->in.h * wg->in.w * wg->in.pitch, y, x, c, pixels);
-        wg->maps->pixels(pixels, to_next(wg, b->tile + tile, c), u, b->space->u_point, width);
-        return;
+    tn_winograd_find_pixels(&wg->in, b->pass->in + n * wg->in.h * wg->in.w * wg->in.pitch + c, wg->top + row * wg->m,
+                            wg->left + col * wg->m, wg->a, tn_zeros, pixels);
+    wg->maps->data(pixels, to_next(wg, b->tile + tile, c), u, b->space->u_point, whole);
+    if (whole < width) {
+        tn_winograd_copy_rest(wg->points, whole, width - whole, aside, pixels);
+        wg->maps->data(pixels, 0, u + whole, b->space->u_point, TN_MAP_CHUNK);
     }
-    float aside[TN_WINOGRAD_POINTS * TN_WINOGRAD_CHUNK];
-    tn_square square = tn_winograd_square(&wg->in, b->pass->in, n, y, x, wg->a, c, width, aside);
-    wg->maps->data(square.data, square.row, square.col, u, b->space->u_point, tn_round_up(width, TN_MAP_CHUNK));
 }
 
 /* ---- products ---- */

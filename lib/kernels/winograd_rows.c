@@ -4,38 +4,11 @@
  * same tile, or several threads, would copy its edges again and again. */
 #include "kernels/winograd_gradient.h"
 
-#include "kernels/arithmetic.h"
-
-#include <string.h>
-
-/** Where the pixels of the square from (y,x) of image `n` lie, those outside of it at the zeros. */
-static void find_pixels(const tn_winograd_operand *o, int64_t n, int64_t y, int64_t x, const float **pixels)
-{
-    const tn_tiled_image *image = o->image;
-    for (int64_t i = y; i < y + o->size; i++) {
-        bool row_inside = i >= 0 && i < image->h;
-        for (int64_t j = x; j < x + o->size; j++) {
-            bool inside = row_inside && j >= 0 && j < image->w;
-            *pixels++ = inside ? o->data + ((n * image->h + i) * image->w + j) * image->pitch : o->zeros;
-        }
-    }
-}
-
 static void transform(const tn_winograd *wg, const tn_winograd_operand *o, int64_t first, int64_t rows,
                       const float *const *pixels, float *out, int64_t count)
 {
     for (int64_t i = 0; i < rows; i++)
         o->map(pixels, (int)(first + i), out + i * wg->a * o->point, o->point, count);
-}
-
-/** Where the last channels, which are no whole chunk, are followed by zeros. */
-static void copy_rest(const tn_winograd_operand *o, int64_t whole, const float **pixels, float *aside)
-{
-    for (int64_t i = 0; i < o->size * o->size; i++, aside += TN_MAP_CHUNK) {
-        memset(aside, 0, TN_MAP_CHUNK * sizeof *aside);
-        memcpy(aside, pixels[i] + whole, (size_t)(o->channels - whole) * sizeof *aside);
-        pixels[i] = aside;
-    }
 }
 
 void tn_winograd_transform_rows(const tn_winograd *wg, const tn_winograd_operand *o, int64_t first, int64_t rows,
@@ -45,10 +18,11 @@ void tn_winograd_transform_rows(const tn_winograd *wg, const tn_winograd_operand
     float aside[TN_WINOGRAD_POINTS * TN_MAP_CHUNK], *out = o->out + place * o->row;
     int64_t n, row, col, whole = o->channels / TN_MAP_CHUNK * TN_MAP_CHUNK;
     tn_winograd_place(wg, tile, &n, &row, &col);
-    find_pixels(o, n, o->top + row * wg->m, o->left + col * wg->m, pixels);
+    tn_winograd_find_pixels(o->image, o->data + n * o->image->h * o->image->w * o->image->pitch, o->top + row * wg->m,
+                            o->left + col * wg->m, o->size, o->zeros, pixels);
     transform(wg, o, first, rows, pixels, out, whole);
     if (whole < o->channels) {
-        copy_rest(o, whole, pixels, aside);
+        tn_winograd_copy_rest(o->size * o->size, whole, o->channels - whole, aside, pixels);
         transform(wg, o, first, rows, pixels, out + whole, TN_MAP_CHUNK);
     }
 }

@@ -32,8 +32,16 @@ tn_winograd tn_winograd_of(const tn_conv_shape *s, tn_conv_pass pass, int64_t m)
     const tn_direct_tile *tile = tn_conv_kernels()->direct;
     const tn_tiled_image x = {s->h, s->w, s->c, s->c / s->groups}, y = {s->oh, s->ow, s->f, s->f / s->groups};
     bool back = pass == TN_CONV_DATA;
-    tn_winograd wg = {.maps = tn_winograd_find(m, s->r), .m = m, .r = s->r, .a = m + s->r - 1, .batch = s->n,
-                      .groups = s->groups, .in = back ? y : x, .out = back ? x : y, .s = tile->rows, .v = tile->lanes};
+    tn_winograd wg = {.maps = tn_winograd_find(m, s->r),
+                      .m = m,
+                      .r = s->r,
+                      .a = m + s->r - 1,
+                      .batch = s->n,
+                      .groups = s->groups,
+                      .in = back ? y : x,
+                      .out = back ? x : y,
+                      .s = tile->rows,
+                      .v = tile->lanes};
     wg.points = wg.a * wg.a;
     wg.top = back ? s->pad_top - (s->r - 1) : -s->pad_top;
     wg.left = back ? s->pad_left - (s->s - 1) : -s->pad_left;
@@ -43,30 +51,22 @@ tn_winograd tn_winograd_of(const tn_conv_shape *s, tn_conv_pass pass, int64_t m)
     return wg;
 }
 
-/** One row of the square: zeros outside of the image, and in the channels past width. */
-static void copy_pixels(const tn_tiled_image *image, const float *row, int64_t x, int64_t size, int64_t width,
-                        int64_t wide, float *out)
+void tn_winograd_find_pixels(const tn_tiled_image *image, const float *first, int64_t y, int64_t x, int64_t size,
+                             const float *zeros, const float **pixels)
 {
-    for (int64_t j = 0; j < size; j++, out += wide) {
-        bool inside = row && x + j >= 0 && x + j < image->w;
-        int64_t copied = inside ? width : 0;
-        if (inside)
-            memcpy(out, row + (x + j) * image->pitch, (size_t)width * sizeof *out);
-        memset(out + copied, 0, (size_t)(wide - copied) * sizeof *out);
+    for (int64_t i = y; i < y + size; i++) {
+        bool inside = i >= 0 && i < image->h;
+        const float *row = inside ? first + i * image->w * image->pitch : zeros;
+        for (int64_t j = x; j < x + size; j++)
+            *pixels++ = inside && j >= 0 && j < image->w ? row + j * image->pitch : zeros;
     }
 }
 
-tn_square tn_winograd_square(const tn_tiled_image *image, const float *data, int64_t n, int64_t y, int64_t x,
-                             int64_t size, int64_t c, int64_t width, float *aside)
+void tn_winograd_copy_rest(int64_t count, int64_t from, int64_t width, float *aside, const float **pixels)
 {
-    int64_t wide = tn_round_up(width, TN_MAP_CHUNK);
-    const float *first = data + n * image->h * image->w * image->pitch + c;
-    if (y >= 0 && x >= 0 && y + size <= image->h && x + size <= image->w && wide == width)
-        return (tn_square){first + (y * image->w + x) * image->pitch, image->w * image->pitch, image->pitch};
-    for (int64_t i = 0; i < size; i++) {
-        bool inside = y + i >= 0 && y + i < image->h;
-        copy_pixels(image, inside ? first + (y + i) * image->w * image->pitch : NULL, x, size, width, wide,
-                    aside + i * size * wide);
+    for (int64_t i = 0; i < count; i++, aside += TN_MAP_CHUNK) {
+        memset(aside, 0, TN_MAP_CHUNK * sizeof *aside);
+        memcpy(aside, pixels[i] + from, (size_t)width * sizeof *aside);
+        pixels[i] = aside;
     }
-    return (tn_square){aside, size * wide, wide};
 }

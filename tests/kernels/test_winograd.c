@@ -70,8 +70,9 @@ enum { COUNT = 48, GAP = 16 }; /* vectors of results are aligned, as some loops 
 /* One map as it is called: all of the square at once, or row by row of points. */
 typedef struct map_case {
     const char *name;
-    tn_winograd_map *map;
-    tn_winograd_row *row; /* where map is NULL */
+    tn_winograd_map *map;       /* NULL: none */
+    tn_winograd_pixels *pixels; /* where map is NULL */
+    tn_winograd_row *row;       /* where both are */
     const float *matrix;
     bool transposed;
     int rows, cols;
@@ -84,7 +85,9 @@ static void run_map(const map_case *m, const float *in, int64_t in_row, int64_t 
         pixels[i] = in + i / m->cols * in_row + i % m->cols * in_col;
     if (m->map != NULL)
         m->map(in, in_row, in_col, out, out_point, COUNT);
-    for (int row = 0; m->map == NULL && row < m->rows; row++)
+    if (m->pixels != NULL)
+        m->pixels(pixels, COUNT, out, out_point, COUNT);
+    for (int row = 0; m->row != NULL && row < m->rows; row++)
         m->row(pixels, row, out + row * m->rows * out_point, out_point, COUNT);
 }
 
@@ -130,13 +133,13 @@ START_TEST(test_maps)
     const tn_winograd_maps *maps = tables[_i / TILES]->winograd;
     while (maps->m != t->m || maps->r != t->r)
         ck_assert_int_ne((maps++)->m, 0);
-    check_map((map_case){"data", maps->data, NULL, t->data, false, a, a});
-    check_map((map_case){"filter", maps->filter, NULL, t->filter, false, a, t->r});
-    check_map((map_case){"filter past", maps->filter_past, NULL, t->filter, false, a, t->r});
-    check_map((map_case){"output", maps->output, NULL, t->output, false, t->m, a});
-    check_map((map_case){"data by rows", NULL, maps->data_row, t->data, false, a, a});
-    check_map((map_case){"output gradient by rows", NULL, maps->gradient_row, t->output, true, a, t->m});
-    check_map((map_case){"filter gradient", maps->filter_gradient, NULL, t->filter, true, t->r, a});
+    check_map((map_case){"data", NULL, maps->data, NULL, t->data, false, a, a});
+    check_map((map_case){"filter", maps->filter, NULL, NULL, t->filter, false, a, t->r});
+    check_map((map_case){"filter past", maps->filter_past, NULL, NULL, t->filter, false, a, t->r});
+    check_map((map_case){"output", maps->output, NULL, NULL, t->output, false, t->m, a});
+    check_map((map_case){"data by rows", NULL, NULL, maps->data_row, t->data, false, a, a});
+    check_map((map_case){"output gradient by rows", NULL, NULL, maps->gradient_row, t->output, true, a, t->m});
+    check_map((map_case){"filter gradient", maps->filter_gradient, NULL, NULL, t->filter, true, t->r, a});
 }
 END_TEST
 

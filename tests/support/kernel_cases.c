@@ -370,13 +370,13 @@ RUN(thin_product)
     return c->a * (count + 2) - 2;
 }
 
-enum { DATA, FILTER, OUTPUT, FILTER_GRADIENT, FILTER_PAST };
+enum { FILTER, OUTPUT, FILTER_GRADIENT, FILTER_PAST };
 
 RUN(winograd)
 {
     const tn_winograd_maps *maps = kernel_maps_of(t->conv, c->a, c->b);
-    tn_winograd_map *const list[] = {maps->data, maps->filter, maps->output, maps->filter_gradient, maps->filter_past};
-    int a = c->a + c->b - 1, sides[] = {a, c->b, a, a, c->b}, results[] = {a, a, c->a, c->b, a};
+    tn_winograd_map *const list[] = {maps->filter, maps->output, maps->filter_gradient, maps->filter_past};
+    int a = c->a + c->b - 1, sides[] = {c->b, a, a, c->b}, results[] = {a, c->a, c->b, a};
     count = (count + TN_MAP_CHUNK - 1) / TN_MAP_CHUNK * TN_MAP_CHUNK;
     list[c->map](b->finite, sides[c->map] * (count + 3), count + 3, b->out, count + 5, count);
     return results[c->map] * results[c->map] * count;
@@ -395,7 +395,7 @@ RUN(winograd_results)
     return points * count;
 }
 
-enum { PIXELS, DATA_ROWS, GRADIENT_ROWS };
+enum { DATA, DATA_ROWS, GRADIENT_ROWS };
 
 /* Every third pixel is that of zeros outside of images; rows of points follow one another. */
 RUN(winograd_pixels)
@@ -407,9 +407,9 @@ RUN(winograd_pixels)
     count = (count + TN_MAP_CHUNK - 1) / TN_MAP_CHUNK * TN_MAP_CHUNK;
     for (int i = 0; i < side * side; i++)
         pixels[i] = i % 3 == 0 && count <= 1024 ? zeros : b->finite + (side * side - 1 - i) * (count + 1);
-    if (c->map == PIXELS)
-        maps->pixels(pixels, 1 << 20, b->out, count + 5, count);
-    for (int row = 0; c->map != PIXELS && row < a; row++)
+    if (c->map == DATA)
+        maps->data(pixels, 1 << 20, b->out, count + 5, count);
+    for (int row = 0; c->map != DATA && row < a; row++)
         (c->map == DATA_ROWS ? maps->data_row : maps->gradient_row)(pixels, row, b->out + row * a * (count + 5),
                                                                     count + 5, count);
     return a * a * count;
@@ -463,10 +463,10 @@ RUN(winograd_pixels)
             true, m, r, map                                                                                            \
     }
 #define WINOGRAD(m, r)                                                                                                 \
-    WINOGRAD_MAP(m, r, DATA, "data"), WINOGRAD_MAP(m, r, FILTER, "filter"), WINOGRAD_MAP(m, r, OUTPUT, "output"),      \
+    WINOGRAD_PIXELS(m, r, DATA, "data"), WINOGRAD_MAP(m, r, FILTER, "filter"), WINOGRAD_MAP(m, r, OUTPUT, "output"),      \
         WINOGRAD_MAP(m, r, FILTER_GRADIENT, "filter gradient"), WINOGRAD_MAP(m, r, FILTER_PAST, "filter past"),        \
         WINOGRAD_RESULTS(m, r, false, "results"), WINOGRAD_RESULTS(m, r, true, "results, bias, ReLU"),                 \
-        WINOGRAD_PIXELS(m, r, PIXELS, "pixels"), WINOGRAD_PIXELS(m, r, DATA_ROWS, "rows of data"),                     \
+        WINOGRAD_PIXELS(m, r, DATA_ROWS, "rows of data"),                     \
         WINOGRAD_PIXELS(m, r, GRADIENT_ROWS, "rows of the gradient")
 
 #define ULP 0x1p-23

@@ -179,14 +179,14 @@ static void map_column(const float *matrix, bool transposed, int rows, int cols,
             map_column(&(matrix)[0][0], transposed, rows, cols, in + x, in_row, in_col, out + x, out_point);           \
     }
 
-#define MAP_PIXELS(name, data, a)                                                                                      \
+#define MAP_PIXELS(name, matrix, a)                                                                                    \
     static void name(const float *const *pixels, int64_t ahead, float *out, int64_t out_point, int64_t count)          \
     {                                                                                                                  \
         float square[64];                                                                                              \
         for (int64_t x = 0; x < count; x++) {                                                                          \
             for (int i = 0; i < (a) * (a); i++)                                                                        \
                 square[i] = pixels[i][x];                                                                              \
-            data(square, a, 1, out + x, out_point, 1);                                                                 \
+            map_column(&(matrix)[0][0], false, a, a, square, a, 1, out + x, out_point);                                \
         }                                                                                                              \
         (void)ahead;                                                                                                   \
     }
@@ -218,11 +218,10 @@ static void map_column(const float *matrix, bool transposed, int rows, int cols,
 
 /** The maps of F(m,r), a = m + r - 1. */
 #define MAPS(m, r, a)                                                                                                  \
-    MAP(map_data_##m##_##r, data_##m##_##r, false, a, a)                                                               \
+    MAP_PIXELS(map_data_##m##_##r, data_##m##_##r, a)                                                                  \
     MAP(map_filter_##m##_##r, filter_##m##_##r, false, a, r)                                                           \
     MAP(map_output_##m##_##r, output_##m##_##r, false, m, a)                                                           \
     MAP(map_filter_gradient_##m##_##r, filter_##m##_##r, true, r, a)                                                   \
-    MAP_PIXELS(map_pixels_##m##_##r, map_data_##m##_##r, a)                                                            \
     MAP_RESULTS(map_results_##m##_##r, map_output_##m##_##r, m)                                                        \
     MAP_ROW(map_data_row_##m##_##r, data_##m##_##r, false, a, a)                                                       \
     MAP_ROW(map_gradient_row_##m##_##r, output_##m##_##r, true, a, m)
@@ -235,8 +234,7 @@ MAPS(4, 5, 8)
 #define ENTRY(m, r)                                                                                                    \
     {                                                                                                                  \
         m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_filter_gradient_##m##_##r,           \
-            map_filter_##m##_##r, map_pixels_##m##_##r, map_results_##m##_##r, map_data_row_##m##_##r,                 \
-            map_gradient_row_##m##_##r                                                                                 \
+            map_filter_##m##_##r, map_results_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r            \
     }
 
 static const tn_winograd_maps maps[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};

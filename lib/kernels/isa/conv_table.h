@@ -34,12 +34,11 @@ typedef void tn_winograd_results(const float *in, int64_t in_row, int64_t in_col
 /** The transforms of one F(m,r), a = m + r - 1. */
 typedef struct tn_winograd_maps {
     int m, r;
-    tn_winograd_map *data;            /* B^T: [a,a] to [a,a] */
+    tn_winograd_pixels *data;         /* B^T: [a,a] to [a,a] */
     tn_winograd_map *filter;          /* G: [r,r] to [a,a] */
     tn_winograd_map *output;          /* A^T: [a,a] to [m,m] */
     tn_winograd_map *filter_gradient; /* G^T: [a,a] to [r,r] */
     tn_winograd_map *filter_past;     /* as filter, past the caches where the instruction set and alignment allow */
-    tn_winograd_pixels *pixels;       /* as data */
     tn_winograd_results *results;     /* as output */
     tn_winograd_row *data_row;        /* a row of data */
     tn_winograd_row *gradient_row;    /* a row of A: [m,m] to [a,a] */

@@ -292,8 +292,7 @@ ALWAYS_INLINE void map_rows(map t, int row, const float *const *pixels, float *o
 
 /** The maps of F(m,r), a = m + r - 1. */
 #define MAPS(m, r, a, pairs)                                                                                           \
-    MAP(map_data_##m##_##r, T(data_##m##_##r, false, a, a, pairs))                                                     \
-    MAP_PIXELS(map_pixels_##m##_##r, T(data_##m##_##r, false, a, a, pairs))                                            \
+    MAP_PIXELS(map_data_##m##_##r, T(data_##m##_##r, false, a, a, pairs))                                              \
     MAP(map_filter_##m##_##r, T(filter_##m##_##r, false, a, r, pairs))                                                 \
     MAP_PAST(map_filter_past_##m##_##r, T(filter_##m##_##r, false, a, r, pairs), map_filter_##m##_##r)                 \
     MAP(map_output_##m##_##r, T(output_##m##_##r, false, m, a, pairs))                                                 \
@@ -318,8 +317,7 @@ MAPS(4, 5, 8, PAIRS(3))
 #define ENTRY(m, r)                                                                                                    \
     {                                                                                                                  \
         m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_filter_gradient_##m##_##r,           \
-            map_filter_past_##m##_##r, map_pixels_##m##_##r, map_results_##m##_##r, map_data_row_##m##_##r,            \
-            map_gradient_row_##m##_##r                                                                                 \
+            map_filter_past_##m##_##r, map_results_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r       \
     }
 
 extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
