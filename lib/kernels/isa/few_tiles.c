@@ -35,18 +35,6 @@
 
 #define LINE 16 /* floats of a cache line */
 
-/** Past the caches; aligned. */
-ALWAYS_INLINE void store_past(vec v, float *to)
-{
-#if TN_LANES == 16
-    _mm512_stream_ps(to, (__m512)v);
-#elif TN_LANES == 8
-    _mm256_stream_ps(to, (__m256)v);
-#else
-    store(v, to);
-#endif
-}
-
 /* ---- forward ---- */
 
 /** sums += the products of one run; windows are reached by three from each pointer. */
@@ -72,12 +60,6 @@ ALWAYS_INLINE void add_run(int count, const float *x, int64_t step, int64_t run,
     }
 }
 
-/** max(sum, 0), NaN as it is. */
-ALWAYS_INLINE vec clip(vec sum)
-{
-    return (vec)((ivec)sum & ~(ivec)(sum < splat(0.0f)));
-}
-
 /** A tile of `count` windows; that, `vectors` and `relu` are constants where it is called. */
 ALWAYS_INLINE void forward_tile(int count, int vectors, const tn_few_windows *x, int64_t first, const float *v,
                                 const tn_few_end *end, float *y)
@@ -97,7 +79,7 @@ ALWAYS_INLINE void forward_tile(int count, int vectors, const tn_few_windows *x,
         for (int i = 0; i < count; i++) {
             float *to = y + i * end->pitch + j * TN_LANES;
             vec sum = sums[i][j] + bias;
-            sum = end->relu ? clip(sum) : sum;
+            sum = end->relu ? at_least(sum, splat(0.0f)) : sum;
             if (filters < TN_LANES)
                 store_part(sum, to, filters);
             else if (end->past)

@@ -2,7 +2,7 @@
 /** @file
  *  Vectors of TN_LANES floats for files that are built once for each instruction set.
  *
- *  Additions and multiplications are never fused here, and sums run in TN_SUM_LANES interleaved parts on every
+ *  Nothing here fuses additions and multiplications, and sums run in TN_SUM_LANES interleaved parts on every
  *  instruction set: all of them give the same bits. */
 #ifndef TN_ISA_SIMD_H
 #define TN_ISA_SIMD_H
@@ -56,6 +56,18 @@ ALWAYS_INLINE vec load(const float *from)
 ALWAYS_INLINE void store(vec v, float *to)
 {
     memcpy(to, &v, sizeof v);
+}
+
+/** Past the caches; aligned. */
+ALWAYS_INLINE void store_past(vec v, float *to)
+{
+#if TN_LANES == 16
+    _mm512_stream_ps(to, (__m512)v);
+#elif TN_LANES == 8
+    _mm256_stream_ps(to, (__m256)v);
+#else
+    store(v, to);
+#endif
 }
 
 ALWAYS_INLINE vec splat(float value)

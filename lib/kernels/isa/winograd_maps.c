@@ -4,53 +4,8 @@
  *  The loops have constant bounds and constant coefficients, so the compiler unrolls them, drops the zeros and turns
  *  ones into plain additions. Built once for each instruction set. */
 #include "kernels/isa/conv_table.h"
+#include "kernels/isa/simd.h"
 #include "kernels/isa/winograd_matrices.h"
-
-#include <stdbool.h>
-#include <string.h>
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
-
-#define JOIN_(a, b) a##_##b
-#define JOIN(a, b) JOIN_(a, b)
-
-#ifndef TN_LANES
-#define TN_LANES 4
-#endif
-
-typedef float vec __attribute__((vector_size(4 * TN_LANES)));
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
-ALWAYS_INLINE vec load(const float *from)
-{
-    vec v;
-    memcpy(&v, from, sizeof v);
-    return v;
-}
-
-ALWAYS_INLINE void store(vec v, float *to)
-{
-    memcpy(to, &v, sizeof v);
-}
-
-/** Past the caches; aligned. */
-ALWAYS_INLINE void store_past(vec v, float *to)
-{
-#if TN_LANES == 16
-    _mm512_stream_ps(to, (__m512)v);
-#elif TN_LANES == 8
-    _mm256_stream_ps(to, (__m256)v);
-#else
-    store(v, to);
-#endif
-}
 
 /** A constant matrix T [rows,cols]: `numbers`, or their transpose. Points p and -p that follow one another, from the
  *  second point on, give pairs of rows that differ in the sign of odd columns alone, or the like pairs of columns. */
@@ -166,12 +121,6 @@ ALWAYS_INLINE void map_square(map t, const float *in, int64_t in_row, int64_t in
     finish_square(t, half, past, out, out_point);
 }
 
-ALWAYS_INLINE vec without_negatives(vec v)
-{
-    typedef int32_t mask __attribute__((vector_size(4 * TN_LANES)));
-    return (vec)((mask)v & ~(v < (vec){0}));
-}
-
 ALWAYS_INLINE void map_results(map t, const float *in, int64_t in_row, int64_t in_col, vec bias, bool relu,
                                float *const *places, int64_t x)
 {
@@ -183,7 +132,7 @@ ALWAYS_INLINE void map_results(map t, const float *in, int64_t in_row, int64_t i
         UNROLL
         for (int j = 0; j < t.rows; j++) {
             vec result = row[j] + bias;
-            store(relu ? without_negatives(result) : result, places[i * t.rows + j] + x);
+            store(relu ? at_least(result, splat(0.0f)) : result, places[i * t.rows + j] + x);
         }
     }
 }
@@ -320,5 +269,5 @@ MAPS(4, 5, 8, PAIRS(3))
             map_filter_past_##m##_##r, map_results_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r       \
     }
 
-extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
-const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};
+extern const tn_winograd_maps TN_ISA(tn_winograd_maps)[];
+const tn_winograd_maps TN_ISA(tn_winograd_maps)[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};
