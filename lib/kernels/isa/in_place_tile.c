@@ -112,18 +112,6 @@ ALWAYS_INLINE void ask_for_rows(int count, const float *const *next, int64_t k, 
     }
 }
 
-/** k from `from` to `to` of one run, whose places are counted from its end: one register less. */
-ALWAYS_INLINE void add_part(int count, int vectors, const float *const *places, int64_t from, int64_t to,
-                            const float *v, vec sums[MOST][2])
-{
-    const float *a[MOST];
-    UNROLL
-    for (int i = 0; i < count; i++)
-        a[i] = places[i] + to;
-    for (int64_t k = from - to; k < 0; k++, v += 2 * TN_LANES)
-        add_located(count, vectors, a, k, v, sums);
-}
-
 /** Rows of C that are written at the end: their lines are on their way until then. */
 typedef struct target {
     const float *row;
@@ -138,22 +126,25 @@ ALWAYS_INLINE void ask_for_target(target *c, int64_t most)
     }
 }
 
-/** One run, in parts of a line and more: some lines of the next tile's rows, if there are any, and of C are asked for
- *  with each. */
+/** One run, whose numbers are counted from its end: one register less. Line by line, some lines of the next tile's rows,
+ *  if there are any, and of C are asked for. */
 ALWAYS_INLINE void add_run(int count, int vectors, const float *const *places, const float *const *next, int64_t run,
                            bool deep, target *c, walk *ahead, const float *v, vec sums[MOST][2])
 {
     bool asks = next || c->rows > 0 || ahead->region.rows > 0;
-    int64_t parts = !asks || run < 2 * LINE ? 1 : run / LINE;
-    for (int64_t part = 0, k = 0; part < parts; part++) {
-        int64_t to = part + 1 < parts ? k + (run - k) / (parts - part) : run;
+    const float *a[MOST];
+    UNROLL
+    for (int i = 0; i < count; i++)
+        a[i] = places[i] + run;
+    for (int64_t k = -run; k < 0;) {
+        int64_t to = asks && k + 2 * LINE <= 0 ? k + LINE : 0;
         if (next)
-            ask_for_rows(count, next, part * LINE, deep);
+            ask_for_rows(count, next, run + k, deep);
         ask_for_target(c, AT_ONCE);
         for (int i = 0; i < LINES_AHEAD && ahead->region.rows > 0; i++)
             ask_for_line(ahead);
-        add_part(count, vectors, places, k, to, v + k * 2 * TN_LANES, sums);
-        k = to;
+        for (; k < to; k++, v += 2 * TN_LANES)
+            add_located(count, vectors, a, k, v, sums);
     }
 }
 
