@@ -56,18 +56,22 @@ struct tn_pool {
 
 /* ---- processes ---- */
 
-static atomic_uint forks; /* from the program's start to this process */
-static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
-static int fork_refused;
+static atomic_uint forks;   /* from the program's start to this process */
+static atomic_bool watched; /* a handler counts them */
 
 static void count_fork(void)
 {
     atomic_fetch_add_explicit(&forks, 1, memory_order_relaxed);
 }
 
-static void watch_forks(void)
+/** Returns the reason why forks cannot be counted, or 0. Threads that come here at once have them counted twice: the
+ *  number of a child is still another one. */
+static int watch_forks(void)
 {
-    fork_refused = pthread_atfork(NULL, NULL, count_fork);
+    int error = atomic_load(&watched) ? 0 : pthread_atfork(NULL, NULL, count_fork);
+    if (error == 0)
+        atomic_store(&watched, true);
+    return error;
 }
 
 static unsigned this_process(void)
@@ -202,8 +206,7 @@ tn_status tn_pool_create(const tn_allocator *allocator, int threads, tn_pool **o
     tn_pool *pool = NULL;
     if (threads < 1 || threads > MAX_THREADS)
         return TN_FAIL(TN_ERR_INVALID, "threads is %d, must be 1 to %d", threads, MAX_THREADS);
-    pthread_once(&fork_once, watch_forks);
-    if (fork_refused != 0)
+    if (watch_forks() != 0)
         return TN_FAIL(TN_ERR_NO_MEMORY, "pool of %d threads: the system refuses to tell of forks", threads);
     size_t bytes = sizeof *pool + (size_t)(threads - 1) * sizeof pool->workers[0];
     TN_TRY(tn_alloc(allocator, bytes, "a pool of threads", &pool));

@@ -5,6 +5,7 @@
 #include "child.h"
 #include "suite.h"
 
+#include <errno.h>
 #include <fenv.h>
 #include <pthread.h>
 #include <signal.h>
@@ -107,6 +108,34 @@ START_TEST(test_bad_counts)
     ck_fails(tn_pool_create(NULL, 0, &pool), TN_ERR_INVALID, "threads is 0");
     ck_fails(tn_pool_create(NULL, 257, &pool), TN_ERR_INVALID, "257");
     ck_assert_ptr_null(pool);
+}
+END_TEST
+
+/* The linker leads the library's call here (--wrap); the names are prescribed. */
+int __real_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+static bool refuses;
+
+int __wrap_pthread_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    return refuses ? ENOMEM : __real_pthread_atfork(prepare, parent, child);
+}
+
+/* Comes first, for forks are watched from the first pool on. What was refused once can be had later. */
+START_TEST(test_forks_are_not_watched)
+{
+    tn_pool *pool = NULL;
+    refuses = true;
+    ck_fails(tn_pool_create(NULL, 2, &pool), TN_ERR_NO_MEMORY, "forks");
+    ck_assert_ptr_null(pool);
+    refuses = false;
+    ck_ok(tn_pool_create(NULL, 2, &pool));
+    tn_pool_destroy(&pool);
+    refuses = true; /* no need to ask again */
+    ck_ok(tn_pool_create(NULL, 2, &pool));
+    tn_pool_destroy(&pool);
+    refuses = false;
 }
 END_TEST
 
@@ -289,5 +318,6 @@ START_TEST(test_fork_without_threads)
 END_TEST
 #endif
 
-TN_SUITE("pool", TN_LOOPED(test_every_index_once, 4), TN_LOOPED(test_barrier, 3), {test_ranges}, {test_without_pool},
-         {test_bad_counts}, {test_rounding_of_the_caller}, {test_signals}, {test_several_pools} FORK_TESTS)
+TN_SUITE("pool", {test_forks_are_not_watched}, TN_LOOPED(test_every_index_once, 4), TN_LOOPED(test_barrier, 3),
+         {test_ranges}, {test_without_pool}, {test_bad_counts}, {test_rounding_of_the_caller}, {test_signals},
+         {test_several_pools} FORK_TESTS)
