@@ -62,7 +62,6 @@ static void gather_rotated(const filter_job *job, int64_t input, int64_t count, 
     }
 }
 
-/* Stores past the caches keep no order by themselves: the locked instruction that ends a region of the pool does. */
 static tn_winograd_map *map_of(const tn_winograd *wg)
 {
     return tn_winograd_filter_floats(wg) > PAST_FLOATS ? wg->maps->filter_past : wg->maps->filter;
@@ -105,6 +104,15 @@ static void transform_inputs(const filter_job *job, int64_t panel, int64_t input
     }
 }
 
+/** Stores past the caches keep no order by themselves. Workers end with a locked instruction, which would do; but nobody
+ *  knows how the caller's thread hands on what is prepared. */
+static void order_stores(void)
+{
+#if defined(__SSE__)
+    __builtin_ia32_sfence();
+#endif
+}
+
 static void transform_panels(const tn_team *team, void *arg)
 {
     const filter_job *job = arg;
@@ -120,6 +128,7 @@ static void transform_panels(const tn_team *team, void *arg)
         else
             transform_inputs(job, panel, input, count);
     }
+    order_stores();
 }
 
 tn_status tn_winograd_prepared(const tn_conv_shape *s, tn_conv_pass pass, int64_t m, size_t *out)
