@@ -52,7 +52,8 @@ typedef struct tn_conv2d_options {
 
 /** Create a two-dimensional convolution (cross-correlation).
  *  Formula   y[n,i,j,f] = act(b[f] + sum_{r,s,c} x[n, i*stride + r*dilation - pad_top, ...] w[r,s,c,f])
- *  Shape     OH = floor((H + pad_top + pad_bottom - dilation * (R - 1) - 1) / stride) + 1
+ *  Shape     OH = floor((H + pad_top + pad_bottom - dilation * (R - 1) - 1) / stride) + 1; TN_ERR_OVERFLOW where a
+ *            window lies so far outside of the image that floats to it cannot be counted
  *  Source    LeCun et al., "Gradient-based learning applied to document recognition", 1998; groups: Krizhevsky,
  *            Sutskever and Hinton, 2012; initial weights: Glorot and Bengio, 2010, eq. 16
  *  Errors    NULL: TN_ERR_INVALID, TN_ERR_OVERFLOW (a window that dilation makes too large), TN_ERR_NO_MEMORY */

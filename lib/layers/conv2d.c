@@ -97,11 +97,29 @@ tn_layer *tn_conv2d_create(const tn_conv2d_options *options)
 
 /* --- shapes */
 
+/* The passes count floats to every tap of every window, also of those outside of the image, and one step further. */
+static tn_status check_reach(const char *name, const tn_window *window, const tn_shape *in, const tn_window_fit *fit)
+{
+    for (int d = 0; d < 2; d++) {
+        int64_t pitch = in->dims[3] * (d == 0 ? in->dims[2] : 1), reach = in->dims[d + 1], floats;
+        if (!tn_add_i64(reach, fit->pad_begin[d], &reach) || !tn_add_i64(reach, fit->pad_end[d], &reach) ||
+            !tn_add_i64(reach, window->extent[d], &reach) || !tn_add_i64(reach, window->dilation[d], &reach) ||
+            !tn_add_i64(reach, window->stride[d], &reach) || !tn_mul_i64(reach, pitch, &floats) ||
+            floats > INT64_MAX / 8)
+            return TN_FAIL(TN_ERR_OVERFLOW,
+                           "%s: strides of %" PRId64 ", dilation of %" PRId64 " and padding of %" PRId64 " and %" PRId64
+                           " reach too far",
+                           name, window->stride[d], window->dilation[d], fit->pad_begin[d], fit->pad_end[d]);
+    }
+    return TN_OK;
+}
+
 static tn_status infer(const tn_layer *layer, const char *name, const tn_shape *in, tn_shape *out)
 {
     const conv2d_layer *conv = (const conv2d_layer *)layer;
     tn_window_fit fit;
     TN_TRY(tn_window_lay(name, &conv->window, in, &fit));
+    TN_TRY(check_reach(name, &conv->window, in, &fit));
     if (in->dims[3] % conv->groups != 0)
         return TN_FAIL(TN_ERR_SHAPE, "%s: input has C=%" PRId64 ", which is not a multiple of groups=%" PRId64, name,
                        in->dims[3], conv->groups);

@@ -215,6 +215,23 @@ START_TEST(test_model_overflow)
 }
 END_TEST
 
+/* One window, or a few, of an image that is small enough, but floats to the pixels outside of it cannot be counted. */
+START_TEST(test_far_outside)
+{
+    const int64_t far = INT64_C(1) << 58;
+    ck_no_model(tn_sequential(tn_conv2d(.filters = 8, .kernel_size = 3, .strides = INT64_MAX)), 5, 5, 8,
+                TN_ERR_OVERFLOW, "conv2d_1: strides");
+    ck_no_model(tn_sequential(tn_conv2d(.filters = 8, .kernel_size = 1, .strides_width = far)), 5, 5, 8,
+                TN_ERR_OVERFLOW, "reach too far");
+    ck_no_model(tn_sequential(tn_conv2d(.filters = 8, .kernel_size = 3, .strides = far, .padding = TN_EXPLICIT,
+                                        .pad_top = far, .pad_left = far)),
+                5, 5, 8, TN_ERR_OVERFLOW, "reach too far");
+    ck_no_model(tn_sequential(tn_conv2d(.filters = 8, .kernel_size = 2, .dilation = far, .padding = TN_EXPLICIT,
+                                        .pad_bottom = far, .pad_right = far)),
+                5, 5, 8, TN_ERR_OVERFLOW, "reach too far");
+}
+END_TEST
+
 static tn_loss *loss_with(tn_loss_options options)
 {
     options.struct_size = sizeof options;
@@ -272,4 +289,5 @@ END_TEST
 
 TN_SUITE("bad_input", {test_tensor_sizes, 0}, {test_tensor_memory, 0}, {test_tensor_views, 0}, {test_gemm_shapes, 0},
          {test_element_types, 0}, {test_window_options, 0}, {test_layer_options, 0}, {test_newer_options, 0},
-         {test_model_shapes, 0}, {test_model_overflow, 0}, {test_loss_options, 0}, {test_loss_targets, 0})
+         {test_model_shapes, 0}, {test_model_overflow, 0}, {test_far_outside, 0}, {test_loss_options, 0},
+         {test_loss_targets, 0})
