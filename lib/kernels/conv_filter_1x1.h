@@ -6,7 +6,7 @@
 
 #include "kernels/conv.h"
 
-/** True where the way applies: channels and filters fill tiles, and there is no padding. */
+/** True where the way applies: no padding, and channels and filters fill tiles, or nearly where there are no strides. */
 bool tn_conv_filter_is_1x1(const tn_conv_shape *shape);
 /** Errors    TN_ERR_OVERFLOW */
 TN_WARN_UNUSED tn_status tn_conv_filter_1x1_scratch(const tn_conv_shape *shape, int threads, size_t *out);
