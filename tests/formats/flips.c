@@ -95,8 +95,10 @@ static void show_safetensors(const char *path, const char *which)
     tn_safetensors_close(&file);
 }
 
+/* A file of its own each time: some file systems write at once to the disk what takes the place of older contents. */
 static bool write_file(const char *path, const void *data, size_t size)
 {
+    (void)remove(path);
     FILE *file = fopen(path, "wb");
     return file != NULL && fwrite(data, 1, size, file) == size && fclose(file) == 0;
 }
