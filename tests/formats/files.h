@@ -46,9 +46,11 @@ static inline const char *scratch(const char *name)
     return paths[next];
 }
 
+/* A file of its own each time: some file systems write at once to the disk what takes the place of older contents. */
 static inline const char *write_bytes(const char *name, const void *data, size_t size)
 {
     const char *path = scratch(name);
+    (void)remove(path);
     FILE *file = fopen(path, "wb");
     ck_assert_ptr_nonnull(file);
     ck_assert_uint_eq(size > 0 ? fwrite(data, 1, size, file) : 0, size);
