@@ -287,24 +287,29 @@ RUN(direct)
 }
 
 /* c->a filters, all that a set's tile has if it is 0; 1 in c->b: ReLU, 2: past the caches. Tiles have vectors of their
- * own: the corner that all have is the result. */
+ * own: filters repeat, and the first and the last of them are the result. */
 enum { FEW_CORNER = 8 };
 
 RUN(few_forward)
 {
     const tn_few_tiles *few = t->conv->few;
     const int64_t filters = c->a > 0 ? c->a : 2 * few->lanes, lanes = filters > few->lanes ? 2 * few->lanes : few->lanes;
+    float bias[32];
     const tn_few_windows x = {b->finite, count % 31 + 1, 3, 2, 3, 150};
-    const tn_few_end end = {2 * few->lanes, filters, b->finite + 50, c->b & 1, c->b & 2};
+    const tn_few_end end = {2 * few->lanes, filters, bias, c->b & 1, c->b & 2};
     const int64_t corner = filters < FEW_CORNER ? filters : FEW_CORNER;
     _Alignas(64) float panel[6 * 32], y[31 * 32];
+    for (int64_t j = 0; j < 32; j++)
+        bias[j] = b->finite[50 + j % FEW_CORNER];
     for (int64_t k = 0; k < 6; k++)
         for (int64_t j = 0; j < lanes; j++)
-            panel[k * lanes + j] = j < filters ? b->finite[100 + k * 32 + j] : 0.0f;
+            panel[k * lanes + j] = j < filters ? b->finite[100 + k * 32 + j % FEW_CORNER] : 0.0f;
     few->forward(&x, panel, &end, y);
-    for (int64_t i = 0; i < x.windows; i++)
-        memcpy(b->out + i * corner, y + i * end.pitch, (size_t)corner * sizeof *y);
-    return x.windows * corner;
+    for (int64_t i = 0; i < x.windows; i++) {
+        memcpy(b->out + 2 * i * corner, y + i * end.pitch, (size_t)corner * sizeof *y);
+        memcpy(b->out + (2 * i + 1) * corner, y + i * end.pitch + filters - corner, (size_t)corner * sizeof *y);
+    }
+    return 2 * x.windows * corner;
 }
 
 /* c->a filters, all if it is 0, of all rows that a tile has, or c->b of them. */
@@ -536,6 +541,8 @@ const kernel_case kernel_cases[] = {
     FEW(forward, 4, 1, " 4 relu"),
     FEW(forward, 7, 1, " 7 relu"),
     FEW(forward, 0, 0, ""),
+    FEW(forward, 0, 1, " relu"),
+    FEW(forward, 0, 2, " past the caches"),
     FEW(forward, 0, 3, " relu past the caches"),
     FEW(gradient, 3, 0, " 3"),
     FEW(gradient, 4, 3, " 4, 3 rows"),
