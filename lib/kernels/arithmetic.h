@@ -39,10 +39,12 @@ static inline int64_t tn_round_up(int64_t value, int64_t unit)
     return tn_ceil_div(value, unit) * unit;
 }
 
+#define TN_LINE 16 /* floats of a cache line */
+
 /** At least so many floats, an odd number of cache lines: rows so far apart do not share sets of the caches. */
 static inline int64_t tn_odd_lines(int64_t floats)
 {
-    return ((floats + 15) / 16 | 1) * 16;
+    return ((floats + TN_LINE - 1) / TN_LINE | 1) * TN_LINE;
 }
 
 #endif

@@ -22,7 +22,6 @@
 
 #define WINDOWS 512    /* of a unit: longer sums would round worse, and dy leaves the L2 cache */
 #define PARTS 8
-#define LINE 16        /* floats of a cache line */
 #define FAR (4 << 20)  /* floats of dy that come from memory: in a cache they are near enough */
 
 /** How the sums of all k lie: rows of so many k and vectors' widths. */
@@ -83,13 +82,13 @@ static void add_rows(const few *p, unit *u, int64_t first, int64_t last, float *
     for (int64_t i = first; i < last; i++)
         x[i - first] = u->band + i / run * s->dilation_h * tn_few_row(s) + i % run * p->sums.each;
     for (int64_t f = 0; f < s->f; f += 2 * tiles->lanes) {
-        bool ask = u->end - u->ahead >= windows * LINE;
+        bool ask = u->end - u->ahead >= windows * TN_LINE;
         const tn_few_sums part = {.x = x, .step = s->stride_w * s->c, .line_step = s->stride_h * tn_few_row(s),
                                   .windows = s->ow, .lines = u->lines, .dy = u->dy + f, .dy_step = s->f,
                                   .filters = tn_min(s->f - f, 2 * tiles->lanes), .ahead = ask ? u->ahead : NULL,
                                   .sums = sums + first * p->sums.row + f, .sums_step = tn_few_wide(s)};
         (p->sums.each > 1 ? tiles->gradient_pairs : tiles->gradient)(&part, last - first);
-        u->ahead += ask ? windows * LINE : 0;
+        u->ahead += ask ? windows * TN_LINE : 0;
     }
 }
 

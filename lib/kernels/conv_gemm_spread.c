@@ -26,7 +26,6 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define LINE 16                /* floats of a cache line */
 #define STRIP 192              /* pixels of dy that are multiplied together */
 #define FILTERS_MOST (1 << 20) /* floats of all packed filters */
 #define PACK_COST 12.0         /* multiply-adds that it costs to pack a number */
@@ -139,13 +138,13 @@ static ahead ahead_of(const spread *p, const float *dy, int64_t count)
     const tn_conv_shape *s = p->shape;
     int64_t floats = count * s->f, left = p->dy + s->n * s->oh * s->ow * s->f - (dy + floats);
     int64_t tiles = tn_ceil_div(count, kernel->s) * (p->wide / kernel->v) * tn_ceil_div(p->filters, p->depth);
-    return (ahead){dy + floats, dy + floats + tn_min(floats, left), tn_round_up(tn_ceil_div(floats, tiles), LINE)};
+    return (ahead){dy + floats, dy + floats + tn_min(floats, left), tn_round_up(tn_ceil_div(floats, tiles), TN_LINE)};
 }
 
 static void fetch(ahead *a)
 {
     const float *end = a->end - a->next < a->each ? a->end : a->next + a->each;
-    for (; a->next < end; a->next += LINE)
+    for (; a->next < end; a->next += TN_LINE)
         __builtin_prefetch(a->next, 0, 2);
 }
 

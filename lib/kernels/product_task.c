@@ -205,12 +205,13 @@ static void multiply_apart(const tn_nest *nest, const tn_task *t, const tn_slab 
 static tn_region panels_behind(const tn_nest *nest, const tn_task *t, const tn_slab *d, int64_t i, int64_t first,
                                int64_t last)
 {
-    int64_t tiles = tn_ceil_div(t->s_count, nest->s), tile = i / nest->s, line = 16;
-    int64_t lines = (last - first) * d->kn / line, from = lines * tile / tiles, to = lines * (tile + 1) / tiles;
+    int64_t tiles = tn_ceil_div(t->s_count, nest->s), tile = i / nest->s;
+    int64_t lines = (last - first) * d->kn / TN_LINE, from = lines * tile / tiles, to = lines * (tile + 1) / tiles;
     bool adjoin = last < t->v_count || (!d->last && t->v_count == nest->v_count); /* there, or at the next depth */
     if (tiles > FEW_TILES || !nest->packed || nest->v_count * nest->p->k < FAR || !adjoin)
         return (tn_region){0};
-    return (tn_region){d->v_panels + tn_round_up(last, nest->v) * d->kn + from * line, to - from, line, line};
+    return (tn_region){d->v_panels + tn_round_up(last, nest->v) * d->kn + from * TN_LINE, to - from, TN_LINE,
+                       TN_LINE};
 }
 
 /** All tiles of a block of the scalar side, packed or located, under packed panels of the vector side. */

@@ -31,7 +31,6 @@
 #define DEPTH 384         /* k of a block */
 #define COLUMNS 128       /* of a group of panels, whatever the panels' width */
 #define UNIT 16           /* k that are packed at once */
-#define LINE 16           /* floats of a cache line */
 #define AHEAD 6           /* units between asking for memory and packing it */
 
 /** A product, and one thread's place in it. */
@@ -149,7 +148,7 @@ static void fetch_unit(const stream *s, const step *at, int64_t unit)
     const step u = unit_at(s, at, unit);
     const tn_region region = tn_find_strided(place_of(s, u.k0, u.col), b->col_stride, b->row_stride, u.cols, u.kn);
     for (int64_t i = 0; i < region.rows; i++) {
-        for (int64_t j = 0; j < region.width; j += LINE)
+        for (int64_t j = 0; j < region.width; j += TN_LINE)
             __builtin_prefetch(region.data + i * region.stride + j, 0, 2);
     }
 }

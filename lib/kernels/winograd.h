@@ -33,7 +33,7 @@ typedef struct tn_tiled_image {
 typedef struct tn_winograd {
     const tn_winograd_maps *maps;
     int64_t m, r, a, points; /* points = a * a */
-    int64_t batch, groups;
+    int64_t batch;
     tn_tiled_image in, out;  /* channels: of a group */
     int64_t top, left;       /* pixel of `in` under the first tap of output (0,0): minus the padding */
     int64_t tiles_h, tiles_w, tiles;

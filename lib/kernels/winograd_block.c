@@ -18,7 +18,6 @@
 
 #define SUM_DEPTH 192          /* channels that are summed in one go: see multiply_column */
 #define LARGE_IMAGES (8 << 20) /* floats of images that come from memory */
-#define LINE 16                /* floats of a cache line */
 
 tn_winograd_space tn_winograd_space_of(const tn_winograd *wg, int64_t panels)
 {
@@ -87,7 +86,7 @@ void tn_winograd_block_ahead(tn_winograd_block *b, int64_t tile)
     double tiles = (double)(wg->tiles_h * wg->tiles_w), floats = (double)(in->h * in->w * in->pitch);
     int64_t first = (int64_t)((double)tile / tiles * floats) + (wg->a - wg->m + wg->top) * in->w * in->pitch;
     b->next = b->pass->in + first;
-    b->next_step = LINE * tn_ceil_div((int64_t)((double)b->tiles / tiles * floats), LINE * wg->points * products_of(b));
+    b->next_step = TN_LINE * tn_ceil_div((int64_t)((double)b->tiles / tiles * floats), TN_LINE * wg->points * products_of(b));
 }
 
 /** Rows of the last tile that are computed with the others hold no numbers that could trap. */
@@ -122,7 +121,7 @@ static void multiply_part(const tn_winograd_block *b, const float *u, const floa
     sides.next_b_step = tn_ceil_div(wg->v, b->panels);
     sides.next_b = filters + (k0 + kn) * wg->v;
     for (int64_t i = 0; i < b->tiles; i += wg->s) {
-        for (int64_t j = 0; j < b->next_step; j += LINE)
+        for (int64_t j = 0; j < b->next_step; j += TN_LINE)
             __builtin_prefetch(next + j, 0, 2);
         sides.a = u + i * space->u_row + k0;
         tn_conv_kernels()->direct->across(&sides, b->tiles - i, k0 > 0, m + i * space->m_row, space->m_row);

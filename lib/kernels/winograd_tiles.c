@@ -37,7 +37,6 @@ tn_winograd tn_winograd_of(const tn_conv_shape *s, tn_conv_pass pass, int64_t m)
                       .r = s->r,
                       .a = m + s->r - 1,
                       .batch = s->n,
-                      .groups = s->groups,
                       .in = back ? y : x,
                       .out = back ? x : y,
                       .s = tile->rows,

@@ -11,6 +11,7 @@
  *                     w2 ----                            sums       k by f, over all windows of some rows
  *      filters    k: f0 ... f31
  */
+#include "kernels/arithmetic.h"
 #include "kernels/isa/few_tiles.h"
 #include "kernels/isa/simd.h"
 
@@ -33,7 +34,6 @@
 #define EACH(X) X(1) X(2) X(3) X(4)
 #endif
 
-#define LINE 16 /* floats of a cache line */
 
 /* ---- forward ---- */
 
@@ -156,7 +156,7 @@ ALWAYS_INLINE void gradient(const tn_few_sums *g, int rows, int vectors, bool wh
             load_filters(dy, vectors, whole, last, &low, &high);
             if (fetch) {
                 __builtin_prefetch(ahead, 0, 2);
-                ahead += LINE;
+                ahead += TN_LINE;
             }
             UNROLL
             for (int i = 0; i < rows; i++) {

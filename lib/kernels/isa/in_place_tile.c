@@ -16,6 +16,7 @@
  *  panels, and nothing need be packed. While it runs, it asks for the rows of the next tile.
  *  Source    the idea is that of batch-reduce GEMM: Georganas et al., "High-Performance Deep Learning via a Single
  *            Building Block", 2019 */
+#include "kernels/arithmetic.h"
 #include "kernels/isa/conv_table.h"
 #include "kernels/isa/simd.h"
 
@@ -35,7 +36,6 @@
 #define EACH(X) X(1) X(2) X(3) X(4)
 #endif
 
-#define LINE 16  /* numbers of a cache line */
 #define DEEP 256 /* k from which two tiles' rows and a panel pass the L1 cache */
 
 #define PACE 2        /* k to a line that is asked for */
@@ -78,7 +78,7 @@ typedef struct walk {
 ALWAYS_INLINE void ask_for_line(walk *w)
 {
     __builtin_prefetch(w->region.data + w->at, 0, 2);
-    w->at += LINE;
+    w->at += TN_LINE;
     if (w->at >= w->region.width) {
         w->at = 0;
         w->region.data += w->region.stride;
@@ -137,7 +137,7 @@ ALWAYS_INLINE void add_run(int count, int vectors, const float *const *places, c
     for (int i = 0; i < count; i++)
         a[i] = places[i] + run;
     for (int64_t k = -run; k < 0;) {
-        int64_t to = asks && k + 2 * LINE <= 0 ? k + LINE : 0;
+        int64_t to = asks && k + 2 * TN_LINE <= 0 ? k + TN_LINE : 0;
         if (next)
             ask_for_rows(count, next, run + k, deep);
         ask_for_target(c, AT_ONCE);
