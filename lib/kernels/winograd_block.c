@@ -86,7 +86,8 @@ void tn_winograd_block_ahead(tn_winograd_block *b, int64_t tile)
     double tiles = (double)(wg->tiles_h * wg->tiles_w), floats = (double)(in->h * in->w * in->pitch);
     int64_t first = (int64_t)((double)tile / tiles * floats) + (wg->a - wg->m + wg->top) * in->w * in->pitch;
     b->next = b->pass->in + first;
-    b->next_step = TN_LINE * tn_ceil_div((int64_t)((double)b->tiles / tiles * floats), TN_LINE * wg->points * products_of(b));
+    b->next_step =
+        TN_LINE * tn_ceil_div((int64_t)((double)b->tiles / tiles * floats), TN_LINE * wg->points * products_of(b));
 }
 
 /** Rows of the last tile that are computed with the others hold no numbers that could trap. */
