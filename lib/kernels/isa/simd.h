@@ -29,7 +29,12 @@
 /** `name` with the instruction set behind it. */
 #define TN_ISA(name) TN_JOIN(name, TN_ISA_SUFFIX)
 
+/* What is inlined with constants has no choice left there; counts of branches are of the source, each of them once. */
+#ifdef TN_COVERAGE
+#define ALWAYS_INLINE static inline __attribute__((noinline))
+#else
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
+#endif
 
 /** Before a loop with few and constant turns, to keep its vectors in registers. */
 #if defined(__SANITIZE_ADDRESS__)
