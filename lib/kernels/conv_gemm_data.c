@@ -64,7 +64,6 @@ static tn_product product_of(const source *from)
         .pack_b = pack_filters,
         .locate_a = tn_windows_locate,
         .run_a = tn_windows_run(&from->windows),
-        .pitch_a = s->f,
         .ldc = s->c,
         .alpha = 1.0f,
     };

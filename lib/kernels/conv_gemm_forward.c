@@ -48,7 +48,6 @@ static tn_product product_of(const tn_conv_shape *s)
                         .pack_b = pack_filters,
                         .locate_a = tn_windows_locate,
                         .run_a = tn_windows_run(&windows),
-                        .pitch_a = s->c * s->stride_w,
                         .ldc = s->f,
                         .alpha = 1.0f};
 }

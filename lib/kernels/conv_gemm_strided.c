@@ -200,10 +200,10 @@ static void multiply_tiles(const tn_strided *job, const block *b, const tn_depth
     const float *panels = b->panels + d->k * wide_of(job) + c * d->taps * d->run;
     const float **places = b->rows + i * d->taps;
     const tn_tile_rows rows = {
-        .count = count, .step = tile->rows, .places = places, .runs = d->taps, .run = d->run};
-    tn_tile_end end = {.add = d->k > 0};
+        .count = count, .group = tile->rows, .places = places, .runs = d->taps, .run = d->run};
+    tn_tile_end end = {.add = d->k > 0, .asks_c = true};
     if (c == b->c && i + tile->rows < b->count) /* nobody has read them yet */
-        end.next = places + tile->rows * d->taps;
+        end.asks = 1;
     if (spaced != 0)
         tile->multiply(&rows, panels, &end, channels, b->pixels[i].out + c, spaced);
     else

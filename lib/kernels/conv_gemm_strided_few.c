@@ -127,7 +127,7 @@ static void multiply_channels(const tn_strided *job, const tn_phase *phase, cons
     tn_depth d = {0};
     while (tn_depth_next(phase->taps, job->filters, &d)) {
         const tn_tile_end end = {.add = d.k > 0};
-        const tn_tile_rows places = {.count = tile->rows, .step = tile->rows, .places = rows, .runs = d.taps, .run = d.run};
+        const tn_tile_rows places = {.count = tile->rows, .group = tile->rows, .places = rows, .runs = d.taps, .run = d.run};
         locate(job, phase, &d, channel, channels, rows);
         for (int64_t p = 0; p < count; p += tile->lanes, panels += tile->lanes * d.taps * d.run)
             tile->multiply(&places, panels, &end, tile->lanes, sums + p, stride);

@@ -20,8 +20,6 @@
 #define WAIT 0.125              /* tasks that a thread waits for the last one */
 #define REST_LEAST 4            /* rows of a tile that takes no less time with fewer, */
 #define TILE_COST 0.25          /* and what a tile costs besides, in rows */
-#define SAME_SET 1024           /* floats apart: in the same set of the L1 cache, */
-#define WAYS 12                 /* which has so many ways */
 #define TURN_COST 24            /* multiply-adds that it costs to turn a number of a tile, or to store one of an edge */
 
 /* ---- choices, from the sizes alone ---- */
@@ -83,8 +81,7 @@ static int64_t packed_floats(const tn_product *p)
  *  where they are longer than a block of k. */
 static int64_t run_of(const tn_product *p)
 {
-    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
-    int64_t most = tn_min(kernel->kc, TN_RUN_MOST), parts = tn_ceil_div(p->run_a, most);
+    int64_t parts = tn_ceil_div(p->run_a, TN_RUN_MOST);
     if (!p->locate_a || !own_tile(p))
         return 0;
     while (parts < p->run_a / TN_RUN_LEAST && p->run_a % parts != 0)
@@ -111,16 +108,14 @@ static bool should_turn(const tn_product *p)
 static double cost_of_rows(int64_t rows, int64_t s)
 {
     int64_t rest = rows % s;
-    return (double)(rows - rest + (rest > 0 ? tn_max(rest, REST_LEAST) : 0)) +
-           TILE_COST * (double)tn_ceil_div(rows, s);
+    return (double)(rows - rest + (rest > 0 ? tn_max(rest, REST_LEAST) : 0)) + TILE_COST * (double)tn_ceil_div(rows, s);
 }
 
-/** Rows of a tile that reads them in place: those that leave the least at the end. Where the same number of every row
- *  shares a set of the L1 cache, no more of them than it has ways. */
+/** Rows of a group that are read in place: those that leave the least at the end. */
 static int64_t rows_in_place(const tn_product *p, const tn_own_tile *own)
 {
-    int64_t most = p->pitch_a % SAME_SET == 0 ? tn_min(own->most, WAYS) : own->most, best = own->rows;
-    for (int64_t s = most; s >= own->rows * 3 / 4; s--) {
+    int64_t best = own->rows;
+    for (int64_t s = best; s >= own->rows * 3 / 4; s--) {
         if (cost_of_rows(p->m, s) < cost_of_rows(p->m, best))
             best = s;
     }
@@ -130,7 +125,7 @@ static int64_t rows_in_place(const tn_product *p, const tn_own_tile *own)
 /** The depth of a block: whole runs. */
 static int64_t depth_in_runs(int64_t k, int64_t run)
 {
-    int64_t runs = k / run, most = tn_max(1, tn_gemm_kernel_in_use()->kc / run);
+    int64_t runs = k / run, most = tn_max(1, TN_DEPTH_IN_PLACE / run);
     return tn_ceil_div(runs, tn_ceil_div(runs, most)) * run;
 }
 

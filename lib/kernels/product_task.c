@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define GROUP 4          /* vector-side panels under which the panels of the scalar side pass: for the L2 cache */
+#define OWN_COLUMNS 64   /* of the panels under which rows pass in tiles of our own: one of its widest tiles */
 #define NARROW (3 << 14) /* floats of the vector side packed together where one block of rows uses them */
 #define WIDE (1 << 18)   /* where several do */
 #define SINK_WIDTH                                                                                                     \
@@ -29,18 +30,18 @@ int64_t tn_block_rows(const tn_nest *nest)
 /** The most that it can be. */
 static int64_t block_rows_most(void)
 {
-    int64_t most = tn_max(tn_gemm_kernel_in_use()->s, tn_conv_kernels()->tile->most);
+    int64_t most = tn_max(tn_gemm_kernel_in_use()->s, tn_conv_kernels()->tile->rows);
     return tn_block_rows_least() + most - 1;
 }
 
 int64_t tn_s_block_floats(void)
 {
-    return tn_with_slack(block_rows_most() * tn_gemm_kernel_in_use()->kc);
+    return tn_with_slack(block_rows_most() * tn_max(tn_gemm_kernel_in_use()->kc, TN_DEPTH_IN_PLACE));
 }
 
 int64_t tn_v_group_floats(void)
 {
-    int64_t group = GROUP * tn_gemm_kernel_in_use()->v * tn_gemm_kernel_in_use()->kc;
+    int64_t group = GROUP * tn_gemm_kernel_in_use()->v * tn_max(tn_gemm_kernel_in_use()->kc, TN_DEPTH_IN_PLACE);
     return tn_with_slack(group > WIDE ? group : WIDE);
 }
 
@@ -56,7 +57,7 @@ int64_t tn_sink_block_floats(void)
 
 int64_t tn_rows_floats(const tn_product *p)
 {
-    int64_t runs = tn_gemm_kernel_in_use()->kc / TN_RUN_LEAST, pointers = block_rows_most() * runs;
+    int64_t runs = TN_DEPTH_IN_PLACE / TN_RUN_LEAST, pointers = block_rows_most() * runs;
     return p->locate_a ? tn_with_slack(pointers * (int64_t)sizeof(void *) / (int64_t)sizeof(float)) : 0;
 }
 
@@ -200,35 +201,36 @@ static void multiply_apart(const tn_nest *nest, const tn_task *t, const tn_slab 
 #define FEW_TILES 5   /* rows of tiles of a block that ask for panels ahead */
 #define FAR (3 << 16) /* floats of a vector side that the L2 cache does not keep */
 
-/** What a row of few tiles asks for: its part of the packed panels behind column `last`. With few rows panels go through
- *  the core so fast that the hardware fetches them too late. */
-static tn_region panels_behind(const tn_nest *nest, const tn_task *t, const tn_slab *d, int64_t i, int64_t first,
-                               int64_t last)
+/** What few tiles ask for: the packed panels behind column `last`, as many as they have themselves. With few rows
+ * panels go through the core so fast that the hardware fetches them too late. */
+static tn_region panels_behind(const tn_nest *nest, const tn_task *t, const tn_slab *d, int64_t first, int64_t last)
 {
-    int64_t tiles = tn_ceil_div(t->s_count, nest->s), tile = i / nest->s;
-    int64_t lines = (last - first) * d->kn / TN_LINE, from = lines * tile / tiles, to = lines * (tile + 1) / tiles;
     bool adjoin = last < t->v_count || (!d->last && t->v_count == nest->v_count); /* there, or at the next depth */
-    if (tiles > FEW_TILES || !nest->packed || nest->v_count * nest->p->k < FAR || !adjoin)
+    if (tn_ceil_div(t->s_count, nest->s) > FEW_TILES || !nest->packed || nest->v_count * nest->p->k < FAR || !adjoin)
         return (tn_region){0};
-    return (tn_region){d->v_panels + tn_round_up(last, nest->v) * d->kn + from * TN_LINE, to - from, TN_LINE,
+    return (tn_region){d->v_panels + tn_round_up(last, nest->v) * d->kn, (last - first) * d->kn / TN_LINE, TN_LINE,
                        TN_LINE};
+}
+
+/** Columns of panels under which all rows of a block pass. */
+static int64_t group_of(const tn_nest *nest)
+{
+    return nest->own ? tn_max(OWN_COLUMNS, nest->v) : GROUP * nest->v;
 }
 
 /** All tiles of a block of the scalar side, packed or located, under packed panels of the vector side. */
 static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
                             ahead *next)
 {
-    int64_t group = GROUP * nest->v;
+    int64_t group = group_of(nest);
     for (int64_t first = 0; first < t->v_count; first += group) {
         int64_t last = tn_min(first + group, t->v_count);
-        for (int64_t i = 0; i < t->s_count; i += nest->s) {
-            if (nest->own) {
-                tn_region part = nest->run > 0 ? panels_behind(nest, t, d, i, first, last) : next_part(next);
-                tn_multiply_own(nest, t, d, buffers, &part, i, first, last - first);
-            } else {
-                multiply_apart(nest, t, d, buffers, next, i, first, last);
-            }
+        if (nest->own) {
+            tn_region part = nest->run > 0 ? panels_behind(nest, t, d, first, last) : next_part(next);
+            tn_multiply_own(nest, t, d, buffers, &part, first, last - first);
         }
+        for (int64_t i = 0; i < t->s_count && !nest->own; i += nest->s)
+            multiply_apart(nest, t, d, buffers, next, i, first, last);
     }
 }
 
@@ -306,9 +308,9 @@ static bool go_on(const tn_nest *nest, const tn_task *t, place *at, int64_t *s, 
 /** What will be packed after block `s` at a place; of many columns, which would fill the L2 cache, nothing. */
 static ahead ahead_of(const tn_nest *nest, const tn_task *t, const place *now, int64_t s)
 {
-    int64_t tiles = tn_ceil_div(tn_min(tn_block_rows(nest), t->s_count - s), nest->s);
-    int64_t group = nest->own ? GROUP * nest->v : nest->v; /* columns of a call */
-    ahead next = {.parts = tiles * tn_ceil_div(tn_min(now->width, t->v_count - now->v), group)};
+    int64_t width = tn_min(now->width, t->v_count - now->v);
+    int64_t tiles = tn_ceil_div(tn_min(tn_block_rows(nest), t->s_count - s), nest->s) * tn_ceil_div(width, nest->v);
+    ahead next = {.parts = nest->own ? tn_ceil_div(width, group_of(nest)) : tiles};
     place at = *now;
     bool packs_s, packs_v;
     if ((!tn_find_v(nest) && !tn_find_s(nest)) || !go_on(nest, t, &at, &s, &packs_s, &packs_v))
@@ -366,7 +368,8 @@ void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers
     }
     /* A sink gets columns with their whole sum. */
     bool one_depth = task->k1 - task->k0 <= nest->depth;
-    place at = {task->s_count <= tn_block_rows(nest) && (!nest->p->sink || one_depth), 0, width_of(nest, task), task->k0};
+    place at = {task->s_count <= tn_block_rows(nest) && (!nest->p->sink || one_depth), 0, width_of(nest, task),
+                task->k0};
     if (at.one_block) {
         for (; at.k0 < task->k1; at.k0 += nest->depth) {
             for (at.v = 0; at.v < task->v_count; at.v += at.width)

@@ -88,10 +88,10 @@ typedef struct tn_slab {
     bool last;
 } tn_slab;
 
-/** The tiles from (i,j) to column j + cols, j a multiple of nest->v, of a block of the scalar side that was packed or
- *  located, with nest->own; ahead is asked for. */
+/** The tiles of columns j to j + cols, j a multiple of nest->v, of a block of the scalar side that was packed or located,
+ *  with nest->own; ahead is asked for. */
 void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
-                     const tn_region *ahead, int64_t i, int64_t j, int64_t cols);
+                     const tn_region *ahead, int64_t j, int64_t cols);
 /** True if the last of a task's tiles do its epilogue. */
 bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t);
 void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers *buffers);

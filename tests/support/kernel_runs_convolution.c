@@ -34,16 +34,16 @@ RUN(add_rows)
     return (c->a + 3) * count;
 }
 
-enum { TILE_MOST = 14, LANES_MOST = 32, DEEPEST = 3 * 40 };
+enum { ROWS_MOST = 12, LANES_MOST = 32, DEEPEST = 3 * 40 };
 
 /* What is where the tile goes, and what is there afterwards: the corners of the first and of the last of its panels
  * that the tiles of all sets have. */
 static float *run_tile(const tn_own_tile *own, const tn_tile_rows *rows, const float *panels, const tn_tile_end *end,
                        int64_t cols, const float *from, float *out)
 {
-    float tile[TILE_MOST * 2 * LANES_MOST];
+    float tile[ROWS_MOST * 2 * LANES_MOST];
     int64_t lanes = own->lanes, pitch = 2 * lanes, last = cols > lanes ? 1 : 0;
-    for (int64_t i = 0; i < own->most * pitch; i++)
+    for (int64_t i = 0; i < own->rows * pitch; i++)
         tile[i] = from[i % pitch / lanes * 600 + i / pitch * LANES_MOST + i % lanes];
     own->multiply(rows, panels, end, cols, tile, pitch);
     for (int64_t panel = 0; panel <= last; panel++)
@@ -59,25 +59,25 @@ RUN(own_tile)
 {
     const tn_own_tile *own = t->conv->tile;
     const int64_t runs = count % 3 + 1, depth = runs * c->a, lanes = own->lanes;
-    float panels[2 * DEEPEST * LANES_MOST], packed[DEEPEST * TILE_MOST], bias[2 * LANES_MOST], *out = b->out;
-    const float *places[3 * TILE_MOST];
+    float panels[2 * DEEPEST * LANES_MOST], packed[DEEPEST * ROWS_MOST], bias[2 * LANES_MOST], *out = b->out;
+    const float *places[2 * 3 * ROWS_MOST];
     for (int64_t i = 0; i < 2 * depth * lanes; i++)
         panels[i] = b->finite[100 + i / lanes / depth * 5000 + i / lanes % depth * LANES_MOST + i % lanes];
     for (int64_t i = 0; i < 2 * lanes; i++)
         bias[i] = b->finite[50 + i / lanes * 40 + i % lanes];
-    for (int64_t i = 0; i < runs * own->most; i++)
-        places[i] = b->finite + i % own->most * 131 + i / own->most * 57;
+    for (int64_t i = 0; i < 2 * runs * own->rows; i++)
+        places[i] = b->finite + i % own->rows * 131 + i / own->rows * 57;
     for (int64_t i = 0; i < depth * own->rows; i++)
-        packed[i] = places[i / own->rows / c->a * own->most + i % own->rows][i / own->rows % c->a];
+        packed[i] = places[i / own->rows / c->a * own->rows + i % own->rows][i / own->rows % c->a];
     const tn_region ahead = {.data = b->finite, .rows = count % 4, .width = 16, .stride = 16};
     tn_tile_end end = {.add = c->b & 1, .relu = c->b & 4, .bias = c->b & 2 ? bias : NULL, .ahead = ahead};
-    tn_tile_rows rows = {.count = own->most, .step = own->most, .places = places, .runs = runs, .run = c->a};
-    end.next = count % 2 ? places : NULL;
+    tn_tile_rows rows = {.count = own->rows, .group = own->rows, .places = places, .runs = runs, .run = c->a};
+    end.asks = count % 2;
+    end.asks_c = count % 5 == 0;
     out = run_tile(own, &rows, panels, &end, lanes + 5, b->finite, out);
     rows.count = 3;
     out = run_tile(own, &rows, panels, &end, 5, b->finite, out);
-    rows = (tn_tile_rows){.count = 3, .panel = packed, .runs = 1, .run = depth};
-    end.next = NULL;
+    rows = (tn_tile_rows){.count = 3, .group = own->rows, .panel = packed, .runs = 1, .run = depth};
     return run_tile(own, &rows, panels, &end, 5, b->finite, out) - b->out;
 }
 

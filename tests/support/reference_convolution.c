@@ -59,11 +59,13 @@ static void thin_product(const float *x, int64_t x_stride, int64_t rows, const f
 
 /* The reference has no tile of its own: it computes one as large as the largest, which smaller ones are compared with.
  */
-enum { TILE_ROWS = 12, TILE_MOST = 14, TILE_LANES = 32 };
+enum { TILE_ROWS = 12, TILE_LANES = 32 };
 
 static float number_of(const tn_tile_rows *rows, int64_t i, int64_t k)
 {
-    return rows->places ? rows->places[k / rows->run * rows->step + i][k % rows->run] : rows->panel[k * TILE_ROWS + i];
+    int64_t group = i / rows->group, row = i % rows->group;
+    return rows->places ? rows->places[(group * rows->runs + k / rows->run) * rows->group + row][k % rows->run]
+                        : rows->panel[(group * rows->run + k) * TILE_ROWS + row];
 }
 
 static void tile(const tn_tile_rows *rows, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
@@ -80,7 +82,7 @@ static void tile(const tn_tile_rows *rows, const float *v, const tn_tile_end *en
         }
 }
 
-static const tn_own_tile own_tile = {TILE_ROWS, TILE_LANES, TILE_MOST, tile};
+static const tn_own_tile own_tile = {TILE_ROWS, TILE_LANES, tile};
 
 static void direct(const tn_tile_sides *sides, int64_t rows, int64_t row, int64_t step, bool add, float *c, int64_t ldc)
 {

@@ -50,30 +50,30 @@ typedef struct tn_region {
     int64_t rows, width, stride;
 } tn_region;
 
-/** What becomes of a tile's sums. */
+/** What becomes of the sums of tiles, and what is asked for meanwhile. */
 typedef struct tn_tile_end {
     bool add;          /* to c, then the rest */
     bool relu;         /* NaN stays NaN */
-    const float *bias; /* [lanes], NULL: none */
-    const float *const *next; /* rows of the next tile, which are asked for meanwhile; NULL: none */
-    tn_region ahead;          /* asked for likewise, where rows are packed, as far as time allows */
+    const float *bias; /* [cols], NULL: none */
+    bool asks_c;       /* lines of c are asked for: it is far away, and the sum is long */
+    int64_t asks;      /* groups after the first one whose rows are asked for; those at places may be one more */
+    tn_region ahead;   /* asked for likewise, where rows are packed as far as time allows */
 } tn_tile_end;
 
-/** Rows of a tile: where they lie, in runs that places[t * step + i] begin, or a packed panel. */
+/** Rows of tiles, in groups of up to tn_own_tile.rows: row i of a group begins its run t at places[t * group + i], and the
+ *  next group's follow after `runs`; or each group is a packed panel. */
 typedef struct tn_tile_rows {
-    int64_t count;              /* up to tn_own_tile.most, or tn_own_tile.rows of a panel */
-    int64_t step;
+    int64_t count, group;
     const float *const *places; /* NULL: packed, one run */
-    const float *panel;         /* [run, tn_own_tile.rows] */
+    const float *panel;         /* [count / rows, run, tn_own_tile.rows] */
     int64_t runs, run;
 } tn_tile_rows;
 
-/** A tile of a product. */
+/** Tiles of a product. */
 typedef struct tn_own_tile {
     int64_t rows, lanes;
-    int64_t most; /* rows where they are not packed, rows or more */
-    /** c[i * ldc + j] = sum over t < runs, k < run of row i's number k of run t by v[(t * run + k) * lanes + j], for j <
-     *  cols; columns from lanes on are those of the panels that follow. */
+    /** c[i * ldc + j] = sum over t < runs, k < run of row i's number k of run t by v[(t * run + k) * lanes + j], for i <
+     *  count, j < cols; columns from lanes on are those of the panels that follow. */
     void (*multiply)(const tn_tile_rows *rows, const float *v, const tn_tile_end *end, int64_t cols, float *c,
                      int64_t ldc);
 } tn_own_tile;

@@ -1,78 +1,94 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  A tile of a product, as large as BLIS's, or with only as many rows and columns as there are; or a row of such tiles,
- *  one panel after another. Built once for each instruction set, with fused multiply-adds. Rows are a packed panel, or
- *  each of them is read where it lies.
+ *  Tiles of a product of their own: groups of rows under some columns, in one call. Built once for each instruction
+ * set, with fused multiply-adds. A group's rows are a packed panel, or each of them is read where it lies.
  *
- *  For each k one number of every row is spread over a vector and multiplied with two vectors of the packed side; the
- *  tile's sums stay in registers:
+ *  For each k one number of every row is spread over a vector and multiplied with the vectors of the packed side; the
+ *  tile's sums stay in registers. With 32 of those the widest tile is 6 rows by 4 vectors, which needs 10 loads for 24
+ *  multiply-adds where 12 by 2 needs 14, and reads two panels at once; what is left of the columns has narrower and
+ *  higher tiles.
  *
- *      rows of A, anywhere       panel of B: k by V         sums, ROWS x V
- *      row 0  a a a a ..>k       b b b b | b b b b          r0 | r1
- *      row 1    a a a ..         b b b b | b b b b          r2 | r3
- *       :                         :                          :
+ *      rows of A, anywhere       panels of B, k by V              sums
+ *      row 0  a a a a ..>k       b b b b | b b b b   b b ..       r0 | r1 | r2 | r3
+ *      row 1    a a a ..         b b b b | b b b b   b b ..       r4 | r5 | ..
+ *       :                         :                   :            :
  *
- *  The loads of single numbers hide behind the multiply-adds: this runs at the same rate as BLIS's kernel on packed
- *  panels, and nothing need be packed. While it runs, it asks for the rows of the next tile.
+ *  The loads of single numbers hide behind the multiply-adds: this runs at the same rate as on packed panels, and
+ * nothing need be packed. While it runs, it asks for the rows of the next group, and for what else it is told to.
  *  Source    the idea is that of batch-reduce GEMM: Georganas et al., "High-Performance Deep Learning via a Single
  *            Building Block", 2019 */
 #include "kernels/arithmetic.h"
 #include "kernels/isa/conv_table.h"
 #include "kernels/isa/simd.h"
 
-/* ROWS: of BLIS's panels. MOST: as many rows as leave registers for two vectors of B and a number of A: 32 of them, or
- * 16. EACH: for each number of rows up to that. */
+/* ROWS: of BLIS's panels. WIDEST: vectors of a tile. A tile of so many vectors has as many rows as leave registers for
+ * a row of B and a number of A: 32 of them, or 16. EACH: for each number of rows of each width. */
+#define UP_TO_4(X, vectors) X(1, vectors) X(2, vectors) X(3, vectors) X(4, vectors)
+#define UP_TO_6(X, vectors) UP_TO_4(X, vectors) X(5, vectors) X(6, vectors)
+#define UP_TO_8(X, vectors) UP_TO_6(X, vectors) X(7, vectors) X(8, vectors)
+#define UP_TO_12(X, vectors) UP_TO_8(X, vectors) X(9, vectors) X(10, vectors) X(11, vectors) X(12, vectors)
 #if TN_LANES == 16
 #define ROWS 12
-#define MOST 14
-#define EACH(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
+#define WIDEST 4
+#define EACH(X) UP_TO_12(X, 1) UP_TO_12(X, 2) UP_TO_8(X, 3) UP_TO_6(X, 4)
 #elif TN_LANES == 8
 #define ROWS 6
-#define MOST 6
-#define EACH(X) X(1) X(2) X(3) X(4) X(5) X(6)
+#define WIDEST 2
+#define EACH(X) UP_TO_6(X, 1) UP_TO_6(X, 2)
 #else
 #define ROWS 4
-#define MOST 4
-#define EACH(X) X(1) X(2) X(3) X(4)
+#define WIDEST 2
+#define EACH(X) UP_TO_4(X, 1) UP_TO_4(X, 2)
 #endif
+#define PANEL (2 * TN_LANES) /* columns */
 
 #define DEEP 256 /* k from which two tiles' rows and a panel pass the L1 cache */
+#define PACE 2   /* k to a line that is asked for while a panel is multiplied */
 
-#define PACE 2        /* k to a line that is asked for */
-#define LINES_AHEAD 8 /* lines that are asked for with each line of rows that lie anywhere, */
-#define AT_ONCE 4     /* and rows of C */
+typedef vec sums_of[ROWS][WIDEST];
+
+/** Row k of B: two vectors from v, and what is beyond from the next panel, `panel` floats further. */
+ALWAYS_INLINE void load_row(int vectors, const float *v, int64_t panel, vec row[WIDEST])
+{
+    UNROLL
+    for (int j = 0; j < vectors; j++)
+        row[j] = load(v + j / 2 * panel + j % 2 * TN_LANES);
+}
+
+ALWAYS_INLINE void add_number(int vectors, float a, const vec row[WIDEST], vec sums[WIDEST])
+{
+    vec number = splat(a);
+    UNROLL
+    for (int j = 0; j < vectors; j++)
+        sums[j] += number * row[j];
+}
 
 /** sums += the products of one k; number i is at a[i][k]. */
-ALWAYS_INLINE void add_located(int count, int vectors, const float *const a[MOST], int64_t k, const float *v,
-                               vec sums[MOST][2])
+ALWAYS_INLINE void add_located(int count, int vectors, const float *const a[ROWS], int64_t k, const float *v,
+                               int64_t panel, sums_of sums)
 {
-    vec low = load(v), high = vectors > 1 ? load(v + TN_LANES) : low;
+    vec row[WIDEST];
+    load_row(vectors, v, panel, row);
     UNROLL
-    for (int i = 0; i < count; i++) {
-        vec number = splat(a[i][k]);
-        sums[i][0] += number * low;
-        if (vectors > 1)
-            sums[i][1] += number * high;
-    }
+    for (int i = 0; i < count; i++)
+        add_number(vectors, a[i][k], row, sums[i]);
 }
 
 /** The same; number i is at s[i]. */
-ALWAYS_INLINE void add_packed(int count, int vectors, const float *s, const float *v, vec sums[MOST][2])
+ALWAYS_INLINE void add_packed(int count, int vectors, const float *s, const float *v, int64_t panel, sums_of sums)
 {
-    vec low = load(v), high = vectors > 1 ? load(v + TN_LANES) : low;
+    vec row[WIDEST];
+    load_row(vectors, v, panel, row);
     UNROLL
-    for (int i = 0; i < count; i++) {
-        vec number = splat(s[i]);
-        sums[i][0] += number * low;
-        if (vectors > 1)
-            sums[i][1] += number * high;
-    }
+    for (int i = 0; i < count; i++)
+        add_number(vectors, s[i], row, sums[i]);
 }
 
-/** What is still to be asked for: from number `at` of a region's first row. */
+/** What is still to be asked for: from number `at` of a region's first row; so many lines with each line of rows that
+ * lie anywhere. */
 typedef struct walk {
     tn_region region;
-    int64_t at;
+    int64_t at, pace;
 } walk;
 
 ALWAYS_INLINE void ask_for_line(walk *w)
@@ -86,18 +102,29 @@ ALWAYS_INLINE void ask_for_line(walk *w)
     }
 }
 
-/** A packed panel; lines of what is packed next are asked for on the way. */
-ALWAYS_INLINE void add_panel(int count, int vectors, const float *s, int64_t kn, walk *ahead, const float *v,
-                             vec sums[MOST][2])
+/** A tile: rows that lie anywhere, or some of a packed panel, under the panels from v. */
+typedef struct piece {
+    const float *const *places, *const *next; /* next: rows that are asked for, NULL: none */
+    const float *panel;
+    int64_t step, runs, run;
+    const float *v, *bias;
+    bool add, relu, asks_c;
+    int64_t cols, ldc;
+    float *c;
+    walk *ahead;
+} piece;
+
+ALWAYS_INLINE void add_panel(int count, int vectors, const piece *p, sums_of sums)
 {
-    int64_t k = 0;
-    for (; k + PACE <= kn && ahead->region.rows > 0; k += PACE) {
-        ask_for_line(ahead);
-        for (int i = 0; i < PACE; i++, s += ROWS, v += 2 * TN_LANES)
-            add_packed(count, vectors, s, v, sums);
+    const float *s = p->panel, *v = p->v;
+    int64_t k = 0, panel = p->run * PANEL;
+    for (; k + PACE <= p->run && p->ahead->region.rows > 0; k += PACE) {
+        ask_for_line(p->ahead);
+        for (int i = 0; i < PACE; i++, s += ROWS, v += PANEL)
+            add_packed(count, vectors, s, v, panel, sums);
     }
-    for (; k < kn; k++, s += ROWS, v += 2 * TN_LANES)
-        add_packed(count, vectors, s, v, sums);
+    for (; k < p->run; k++, s += ROWS, v += PANEL)
+        add_packed(count, vectors, s, v, panel, sums);
 }
 
 /** Ask for a line of each of the next tile's rows: into the L1 cache where there is room beside this tile's. */
@@ -112,60 +139,62 @@ ALWAYS_INLINE void ask_for_rows(int count, const float *const *next, int64_t k, 
     }
 }
 
-/** Rows of C that are written at the end: their lines are on their way until then. */
-typedef struct target {
-    const float *row;
-    int64_t rows, cols, ldc; /* rows: still to be asked for */
-} target;
-
-ALWAYS_INLINE void ask_for_target(target *c, int64_t most)
+/** A row of C is on its way until it is written. */
+ALWAYS_INLINE void ask_for_sums(int vectors, const float *c)
 {
-    for (; most > 0 && c->rows > 0; most--, c->rows--, c->row += c->ldc) {
-        __builtin_prefetch(c->row, 1, 3);
-        __builtin_prefetch(c->row + c->cols - 1, 1, 3);
-    }
+    UNROLL
+    for (int j = 0; j < vectors; j++)
+        __builtin_prefetch(c + j * TN_LANES, 1, 3);
 }
 
-/** One run, whose numbers are counted from its end: one register less. Line by line, some lines of the next tile's rows,
- *  if there are any, and of C are asked for. */
-ALWAYS_INLINE void add_run(int count, int vectors, const float *const *places, const float *const *next, int64_t run,
-                           bool deep, target *c, walk *ahead, const float *v, vec sums[MOST][2])
+/** Rows that lie anywhere. With `asks`, lines of what comes next are asked for line by line; with `target`, a row of C
+ * with each of the first k. Both are constants. A run's numbers are counted from its end: one register less. */
+ALWAYS_INLINE void add_runs(int count, int vectors, const piece *p, bool asks, bool target, sums_of sums)
 {
-    bool asks = next || c->rows > 0 || ahead->region.rows > 0;
-    const float *a[MOST];
-    UNROLL
-    for (int i = 0; i < count; i++)
-        a[i] = places[i] + run;
-    for (int64_t k = -run; k < 0;) {
-        int64_t to = asks && k + 2 * TN_LINE <= 0 ? k + TN_LINE : 0;
-        if (next)
-            ask_for_rows(count, next, run + k, deep);
-        ask_for_target(c, AT_ONCE);
-        for (int i = 0; i < LINES_AHEAD && ahead->region.rows > 0; i++)
-            ask_for_line(ahead);
-        for (; k < to; k++, v += 2 * TN_LANES)
-            add_located(count, vectors, a, k, v, sums);
+    const float *const *places = p->places, *const *next = p->next, *v = p->v;
+    int64_t run = p->run, panel = p->runs * run * PANEL;
+    bool deep = p->runs * run >= DEEP;
+    for (int64_t t = 0; t < p->runs; t++, places += p->step) {
+        const float *a[ROWS];
+        UNROLL
+        for (int i = 0; i < count; i++)
+            a[i] = places[i] + run;
+        int64_t k = -run, rows = t == 0 ? tn_min(count, run) : 0;
+        for (int64_t i = 0; target && i < rows; i++, k++, v += PANEL) {
+            ask_for_sums(vectors, p->c + i * p->ldc);
+            add_located(count, vectors, a, k, v, panel, sums);
+        }
+        while (k < 0) {
+            int64_t to = asks && k + 2 * TN_LINE <= 0 ? k + TN_LINE : 0;
+            if (asks && next)
+                ask_for_rows(count, next, run + k, deep);
+            for (int64_t i = 0; asks && i < p->ahead->pace && p->ahead->region.rows > 0; i++)
+                ask_for_line(p->ahead);
+            for (; k < to; k++, v += PANEL)
+                add_located(count, vectors, a, k, v, panel, sums);
+        }
+        next += next ? p->step : 0;
     }
 }
 
 /** Add to C, then bias and ReLU, where they are wanted, in the first `cols` columns of a vector: masked in registers,
  *  nothing goes through memory. The number is a constant where vectors are whole. */
-ALWAYS_INLINE void put_vectors(int count, vec sums[MOST][2], int side, const tn_tile_end *end, int64_t cols, float *c,
-                               int64_t ldc)
+ALWAYS_INLINE void put_vectors(int count, const piece *p, sums_of sums, int side, int64_t cols)
 {
-    c += side * TN_LANES;
-    if (end->add) {
+    float *c = p->c + side * TN_LANES;
+    int64_t ldc = p->ldc;
+    if (p->add) {
         UNROLL
         for (int i = 0; i < count; i++)
             sums[i][side] += load_some(c + i * ldc, cols);
     }
-    if (end->bias) {
-        vec bias = load_some(end->bias + side * TN_LANES, cols);
+    if (p->bias) {
+        vec bias = load_some(p->bias + side * TN_LANES, cols);
         UNROLL
         for (int i = 0; i < count; i++)
             sums[i][side] += bias;
     }
-    if (end->relu) { /* NaN as it is */
+    if (p->relu) { /* NaN as it is */
         UNROLL
         for (int i = 0; i < count; i++)
             sums[i][side] = at_least(sums[i][side], splat(0.0f));
@@ -175,84 +204,117 @@ ALWAYS_INLINE void put_vectors(int count, vec sums[MOST][2], int side, const tn_
         store_some(sums[i][side], c + i * ldc, cols);
 }
 
-ALWAYS_INLINE void put(int count, int vectors, vec sums[MOST][2], const tn_tile_end *end, int64_t cols, float *c,
-                       int64_t ldc)
+ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums)
 {
     int last = vectors - 1;
-    int64_t rest = cols - last * TN_LANES;
-    if (last > 0)
-        put_vectors(count, sums, 0, end, TN_LANES, c, ldc);
-    if (rest == TN_LANES)
-        put_vectors(count, sums, last, end, TN_LANES, c, ldc);
-    else
-        put_vectors(count, sums, last, end, rest, c, ldc);
-}
-
-/** One panel's tile; next: rows of the next one, NULL: none. */
-ALWAYS_INLINE void multiply_tile(int count, int vectors, const tn_tile_rows *r, const float *v, const tn_tile_end *end,
-                                 const float *const *next, walk *ahead, int64_t cols, float *c, int64_t ldc)
-{
-    vec sums[MOST][2];
-    target to = {c, count, cols, ldc};
+    int64_t rest = p->cols - last * TN_LANES;
     UNROLL
-    for (int i = 0; i < count; i++)
-        sums[i][0] = sums[i][1] = splat(0.0f);
-    if (r->places || count > ROWS) {
-        for (int64_t t = 0; t < r->runs; t++, v += r->run * 2 * TN_LANES)
-            add_run(count, vectors, r->places + t * r->step, next ? next + t * r->step : NULL, r->run,
-                    r->runs * r->run >= DEEP, &to, ahead, v, sums);
-    } else {
-        ask_for_target(&to, count);
-        add_panel(count, vectors, r->panel, r->run, ahead, v, sums);
-    }
-    put(count, vectors, sums, end, cols, c, ldc);
+    for (int side = 0; side < last; side++)
+        put_vectors(count, p, sums, side, TN_LANES);
+    if (rest == TN_LANES)
+        put_vectors(count, p, sums, last, TN_LANES);
+    else
+        put_vectors(count, p, sums, last, rest);
 }
 
-/** Tiles of the same rows with one panel after another. */
-ALWAYS_INLINE void multiply_tiles(int count, int vectors, const tn_tile_rows *r, const float *v,
-                                  const tn_tile_end *wanted, int64_t cols, float *c, int64_t ldc)
+typedef void tile(const piece *p);
+
+ALWAYS_INLINE void multiply_tile(int count, int vectors, const piece *p)
 {
-    tn_tile_end end = *wanted;
-    walk ahead = {end.ahead, 0};
-    for (int64_t lanes = 2 * TN_LANES; cols > 0; cols -= lanes, c += lanes, v += r->runs * r->run * lanes) {
-        multiply_tile(count, vectors, r, v, &end, end.next, &ahead, cols < lanes ? cols : lanes, c, ldc);
-        end.bias += end.bias ? lanes : 0;
-        end.next = NULL; /* they are on their way */
+    sums_of sums;
+    UNROLL
+    for (int i = 0; i < count; i++) {
+        UNROLL
+        for (int j = 0; j < vectors; j++)
+            sums[i][j] = splat(0.0f);
     }
+    if (!p->places)
+        add_panel(count, vectors, p, sums);
+    else if (p->asks_c)
+        add_runs(count, vectors, p, true, true, sums);
+    else if (p->next || p->ahead->region.rows > 0)
+        add_runs(count, vectors, p, true, false, sums);
+    else
+        add_runs(count, vectors, p, false, false, sums);
+    put(count, vectors, p, sums);
 }
 
-typedef void tile(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc);
-
-#define TILE(count)                                                                                                    \
-    static void narrow_##count(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c,  \
-                               int64_t ldc)                                                                            \
+#define NAME(count, vectors) tile_##count##_##vectors
+#define TILE(count, vectors)                                                                                           \
+    static void NAME(count, vectors)(const piece *p)                                                                   \
     {                                                                                                                  \
-        multiply_tiles(count, 1, r, v, end, cols, c, ldc);                                                             \
-    }                                                                                                                  \
-    static void wide_##count(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c,    \
-                             int64_t ldc)                                                                              \
-    {                                                                                                                  \
-        multiply_tiles(count, 2, r, v, end, cols, c, ldc);                                                             \
+        multiply_tile(count, vectors, p);                                                                              \
     }
-#define NARROW(count) narrow_##count,
-#define WIDE(count) wide_##count,
+#define ENTRY(count, vectors) [vectors - 1][count - 1] = NAME(count, vectors),
 
 EACH(TILE)
 
-/** The columns behind the last panel that fills more than one vector are a tile of their own. */
-static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
+static tile *const tiles[WIDEST][ROWS] = {EACH(ENTRY)};
+
+/** The most rows of a tile of so many vectors. */
+static int most_rows(int vectors)
 {
-    static tile *const narrow[MOST] = {EACH(NARROW)}, *const wide[MOST] = {EACH(WIDE)};
-    int64_t rest = cols % (2 * TN_LANES), most = rest <= TN_LANES ? cols - rest : cols;
-    tn_tile_end last = *end;
-    if (most > 0) {
-        wide[r->count - 1](r, v, end, most, c, ldc);
-        last.bias += end->bias ? most : 0;
-        last.next = NULL;
-        last.ahead.rows = 0;
-    }
-    if (most < cols)
-        narrow[r->count - 1](r, v + r->runs * r->run * most, &last, cols - most, c + most, ldc);
+#if TN_LANES == 16
+    static const int most[WIDEST] = {12, 12, 8, 6};
+    return most[vectors - 1];
+#else
+    (void)vectors;
+    return ROWS;
+#endif
 }
 
-const tn_own_tile TN_ISA(tn_own_tile) = {.rows = ROWS, .most = MOST, .lanes = 2 * TN_LANES, .multiply = multiply};
+/** The group of rows from `first` under the same columns, in equal parts, each as many as a tile of that width can
+ * have. */
+static void multiply_group(const tn_tile_rows *r, int64_t first, bool asks, float *c, piece *p)
+{
+    int vectors = (int)tn_ceil_div(p->cols, TN_LANES), count = (int)tn_min(r->group, r->count - first);
+    int parts = (count + most_rows(vectors) - 1) / most_rows(vectors);
+    for (int i = 0, rows; i < count; i += rows, parts--) {
+        rows = (count - i + parts - 1) / parts;
+        p->c = c + (first + i) * p->ldc;
+        if (r->places) {
+            p->places = r->places + first * r->runs + i;
+            p->next = asks ? p->places + r->group * r->runs : NULL;
+        } else {
+            p->panel = r->panel + first * r->run + i;
+        }
+        tiles[vectors - 1][rows - 1](p);
+    }
+}
+
+/** Lines that are due with each line of all rows: all of them are asked for in the end. */
+static int64_t pace_of(const tn_tile_rows *r, const tn_region *ahead, int64_t cols)
+{
+    int64_t calls = tn_ceil_div(r->count, most_rows(WIDEST)) * tn_ceil_div(cols, WIDEST * TN_LANES);
+    int64_t lines = ahead->rows * tn_ceil_div(ahead->width, TN_LINE);
+    return tn_ceil_div(lines, tn_max(1, calls * (r->runs * r->run / TN_LINE)));
+}
+
+/* Columns of one tile's width after another. The piece is changed field by field: copied as a whole just after that, it
+ * would be read in vectors, which has to wait for the stores of its parts, and those for the tile before. */
+static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
+{
+    walk ahead = {.region.rows = 0};
+    piece p = {.step = r->group,
+               .runs = r->runs,
+               .run = r->run,
+               .v = v,
+               .bias = end->bias,
+               .add = end->add,
+               .relu = end->relu,
+               .asks_c = end->asks_c,
+               .ldc = ldc,
+               .ahead = &ahead};
+    if (end->ahead.rows > 0)
+        ahead = (walk){end->ahead, 0, pace_of(r, &end->ahead, cols)};
+    for (int64_t asks = end->asks; cols > 0; cols -= p.cols, asks = 0) {
+        p.cols = tn_min(cols, WIDEST * TN_LANES);
+        for (int64_t first = 0; first < r->count; first += r->group, asks--)
+            multiply_group(r, first, asks > 0, c, &p);
+        p.v += r->runs * r->run * p.cols;
+        p.bias += p.bias ? p.cols : 0;
+        c += p.cols;
+    }
+}
+
+const tn_own_tile TN_ISA(tn_own_tile) = {.rows = ROWS, .lanes = PANEL, .multiply = multiply};

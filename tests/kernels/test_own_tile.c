@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  Tiles of our own, of all numbers of rows and columns, on whole numbers: every sum is exact, and nothing beside the
+ * tiles is written. */
+#include "kernels/isa/conv_table.h"
+#include "kernels/product.h"
+#include "suite.h"
+
+#include <stdlib.h>
+
+enum {
+    ROWS_MOST = 12,
+    GROUPS = 3,
+    LANES_MOST = 32,
+    COLUMNS = 5 * LANES_MOST,
+    RUNS = 2,
+    RUN = 21, /* longer than a cache line */
+    DEPTH = RUNS * RUN,
+    MARGIN = 3,
+    PITCH = COLUMNS + MARGIN
+};
+
+/* What is asked for; all combinations of the first three. */
+enum { ADD = 1, BIAS = 2, RELU = 4, ENDS = 8, PANEL = 8, ASKS = 16, ASKS_C = 32, KINDS = 64 };
+
+typedef struct numbers {
+    float a[(GROUPS + 1) * ROWS_MOST][DEPTH], b[DEPTH][COLUMNS], bias[COLUMNS];
+    float panels[DEPTH * COLUMNS], packed[GROUPS * ROWS_MOST * DEPTH];
+    const float *places[(GROUPS + 1) * ROWS_MOST * RUNS];
+    float c[GROUPS * ROWS_MOST][PITCH], before[GROUPS * ROWS_MOST][PITCH];
+} numbers;
+
+static float whole(int64_t i)
+{
+    return (float)(i * 7919 % 13 - 6);
+}
+
+static void fill(const tn_own_tile *own, numbers *n)
+{
+    float *parts[] = {n->a[0], n->b[0], n->bias, n->before[0]};
+    const size_t sizes[] = {sizeof n->a, sizeof n->b, sizeof n->bias, sizeof n->before};
+    for (size_t part = 0; part < 4; part++)
+        for (size_t i = 0; i < sizes[part] / sizeof(float); i++)
+            parts[part][i] = whole((int64_t)(i + 100 * part));
+    for (int64_t j = 0; j < COLUMNS; j++)
+        for (int64_t k = 0; k < DEPTH; k++)
+            n->panels[(j / own->lanes * DEPTH + k) * own->lanes + j % own->lanes] = n->b[k][j];
+    for (int64_t i = 0; i < GROUPS * own->rows; i++)
+        for (int64_t k = 0; k < DEPTH; k++)
+            n->packed[(i / own->rows * DEPTH + k) * own->rows + i % own->rows] = n->a[i][k];
+}
+
+/* Groups of so many rows, and one that is only asked for. */
+static void locate(numbers *n, int64_t group)
+{
+    for (int64_t i = 0; i < (GROUPS + 1) * group; i++)
+        for (int64_t t = 0; t < RUNS; t++)
+            n->places[(i / group * RUNS + t) * group + i % group] = n->a[i] + t * RUN;
+}
+
+static float expected(const numbers *n, int64_t i, int64_t j, int kind)
+{
+    float sum = kind & ADD ? n->before[i][j] : 0.0f;
+    for (int64_t k = 0; k < DEPTH; k++)
+        sum += n->a[i][k] * n->b[k][j];
+    sum += kind & BIAS ? n->bias[j] : 0.0f;
+    return kind & RELU && sum < 0.0f ? 0.0f : sum;
+}
+
+static void check(const tn_own_tile *own, numbers *n, int64_t rows, int64_t group, int64_t cols, int kind)
+{
+    tn_tile_rows r = {rows, group, n->places, NULL, RUNS, RUN};
+    tn_tile_end end = {.add = kind & ADD, .relu = kind & RELU, .bias = kind & BIAS ? n->bias : NULL};
+    if (kind & PANEL)
+        r = (tn_tile_rows){rows, group, NULL, n->packed, 1, DEPTH};
+    if (kind & ASKS) {
+        end.asks = kind & PANEL ? 0 : (rows + group - 1) / group;
+        end.ahead = (tn_region){n->b[0], DEPTH, COLUMNS, COLUMNS};
+    }
+    end.asks_c = kind & ASKS_C;
+    memcpy(n->c, n->before, sizeof n->c);
+    own->multiply(&r, n->panels, &end, cols, n->c[0], PITCH);
+    for (int64_t i = 0; i < GROUPS * ROWS_MOST; i++)
+        for (int64_t j = 0; j < PITCH; j++) {
+            float wanted = i < rows && j < cols ? expected(n, i, j, kind) : n->before[i][j];
+            if (n->c[i][j] != wanted)
+                ck_abort_msg("%d rows in groups of %d, %d columns, kind %d: %g instead of %g at (%d,%d)", (int)rows,
+                             (int)group, (int)cols, kind, (double)n->c[i][j], (double)wanted, (int)i, (int)j);
+        }
+}
+
+/* Each number of rows under whole and part vectors up to a panel more than the widest tile has. */
+START_TEST(test_sizes)
+{
+    const tn_own_tile *own = tn_conv_kernels()->tile;
+    numbers *n = calloc(1, sizeof *n);
+    ck_assert_ptr_nonnull(n);
+    ck_assert(own->rows <= ROWS_MOST && own->lanes <= LANES_MOST);
+    fill(own, n);
+    locate(n, own->rows);
+    const int64_t half = own->lanes / 2, most = 2 * own->rows + 1;
+    for (int64_t rows = 1; rows <= most; rows++)
+        for (int64_t vectors = 1; vectors <= 9; vectors++) {
+            int kind = (int)((rows * 9 + vectors) % KINDS);
+            check(own, n, rows, own->rows, vectors * half, kind);
+            check(own, n, rows, own->rows, vectors * half - 1 - rows % (half - 1), kind ^ PANEL);
+        }
+    free(n);
+}
+END_TEST
+
+START_TEST(test_kinds)
+{
+    const tn_own_tile *own = tn_conv_kernels()->tile;
+    numbers *n = calloc(1, sizeof *n);
+    ck_assert_ptr_nonnull(n);
+    fill(own, n);
+    for (int64_t group = own->rows / 2; group <= own->rows; group++) {
+        locate(n, group);
+        for (int kind = 0; kind < KINDS; kind++) {
+            bool whole_groups = (kind & PANEL) == 0 || group == own->rows;
+            for (int64_t cols = 1; whole_groups && cols <= 3 * own->lanes; cols += own->lanes - 1)
+                check(own, n, 2 * group + 1 + kind % group, group, cols, kind);
+        }
+    }
+    free(n);
+}
+END_TEST
+
+TN_SUITE("own tile", {test_sizes}, {test_kinds})
