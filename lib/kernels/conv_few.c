@@ -28,6 +28,12 @@ int64_t tn_few_wide(const tn_conv_shape *s)
     return tn_ceil_div(s->f, lanes) * lanes;
 }
 
+int64_t tn_few_part(const tn_conv_shape *s, int64_t first, int64_t most)
+{
+    int64_t lanes = tn_conv_kernels()->few->lanes, vectors = tn_ceil_div(s->f - first, lanes);
+    return tn_min(s->f - first, tn_ceil_div(vectors, tn_ceil_div(vectors, most)) * lanes);
+}
+
 int64_t tn_few_panels(const tn_conv_shape *s)
 {
     return tn_few_depth(s) * tn_few_wide(s);

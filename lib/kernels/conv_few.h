@@ -40,6 +40,9 @@ static inline int64_t tn_few_row(const tn_conv_shape *s)
 }
 /** Filters in whole vectors. */
 int64_t tn_few_wide(const tn_conv_shape *s);
+/** Filters of the tile that begins at filter `first`: as few tiles side by side as there can be, equally wide, of up to
+ *  `most` vectors. */
+int64_t tn_few_part(const tn_conv_shape *s, int64_t first, int64_t most);
 /** Floats of all filters in panels. */
 int64_t tn_few_panels(const tn_conv_shape *s);
 /** Floats of a band for `lines` rows of y, with what tiles read behind it. */

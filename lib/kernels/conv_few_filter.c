@@ -36,7 +36,8 @@ static sums_shape sums_of(const tn_conv_shape *s)
 {
     const tn_few_tiles *tiles = tn_conv_kernels()->few;
     int64_t sixes = tn_ceil_div(tn_few_run(s), TN_FEW_SIX), wide = tn_few_wide(s);
-    sums_shape sums = {.each = 1, .vectors = 1, .run = tn_few_run(s), .most = tiles->sums};
+    int64_t vectors = tn_ceil_div(tn_few_part(s, 0, tiles->sums_vectors), tiles->lanes); /* no tile is wider than the first */
+    sums_shape sums = {.each = 1, .vectors = 1, .run = tn_few_run(s), .most = tiles->sums[vectors - 1]};
     if (s->f <= tiles->lanes / 2 && 3 * sixes < tn_few_run(s))
         sums = (sums_shape){.each = TN_FEW_SIX, .vectors = 3, .run = sixes, .most = tiles->sixes};
     sums.rows = s->r * sums.run;
@@ -81,11 +82,12 @@ static void add_rows(const few *p, unit *u, int64_t first, int64_t last, float *
     int64_t windows = u->lines * s->ow, run = p->sums.run;
     for (int64_t i = first; i < last; i++)
         x[i - first] = u->band + i / run * s->dilation_h * tn_few_row(s) + i % run * p->sums.each;
-    for (int64_t f = 0; f < s->f; f += 2 * tiles->lanes) {
+    for (int64_t f = 0, filters; f < s->f; f += filters) {
+        filters = tn_few_part(s, f, tiles->sums_vectors);
         bool ask = u->end - u->ahead >= windows * TN_LINE;
         const tn_few_sums part = {.x = x, .step = s->stride_w * s->c, .line_step = s->stride_h * tn_few_row(s),
                                   .windows = s->ow, .lines = u->lines, .dy = u->dy + f, .dy_step = s->f,
-                                  .filters = tn_min(s->f - f, 2 * tiles->lanes), .ahead = ask ? u->ahead : NULL,
+                                  .filters = filters, .ahead = ask ? u->ahead : NULL,
                                   .sums = sums + first * p->sums.row + f, .sums_step = tn_few_wide(s)};
         (p->sums.each > 1 ? tiles->gradient_pairs : tiles->gradient)(&part, last - first);
         u->ahead += ask ? windows * TN_LINE : 0;

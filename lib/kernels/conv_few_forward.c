@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  The forward pass with few channels. A task is a band of rows of y: it copies the rows of x that they look at with
- *  their padding, and goes through them tile by tile; filters were packed before, as panels of two vectors.
+ *  their padding, and goes through them tile by tile; filters were packed before, as panels as wide as the tiles.
  *
  *      y[i,j,f] = act(bias[f] + sum over r, (s,c) of band[i stride + r][j stride + (s,c)] w[r,(s,c),f]) */
 #include "kernels/conv_few.h"
@@ -40,8 +40,9 @@ static int64_t most_lines(const tn_conv_shape *s)
 /** Filters of the panel that begins at `first`, and the lanes it has. */
 static int64_t panel_of(const tn_conv_shape *s, int64_t first, int64_t *lanes)
 {
-    int64_t vector = tn_conv_kernels()->few->lanes, filters = tn_min(s->f - first, 2 * vector);
-    *lanes = filters > vector ? 2 * vector : vector;
+    const tn_few_tiles *tiles = tn_conv_kernels()->few;
+    int64_t filters = tn_few_part(s, first, tiles->windows_vectors);
+    *lanes = tn_round_up(filters, tiles->lanes);
     return filters;
 }
 

@@ -108,7 +108,7 @@ RUN(direct)
     return (rows < 4 ? rows : 4) * 8;
 }
 
-/* c->a filters, all that a set's tile has if it is 0; 1 in c->b: ReLU, 2: past the caches. Tiles have vectors of their
+/* c->a filters, two vectors of a set's if it is 0; 1 in c->b: ReLU, 2: past the caches. Tiles have vectors of their
  * own: filters repeat, and the first and the last of them are the result. */
 enum { FEW_CORNER = 8 };
 
@@ -135,11 +135,12 @@ RUN(few_forward)
     return 2 * x.windows * corner;
 }
 
-/* c->a filters, all if it is 0, of all rows that a tile has, or c->b of them. */
+/* c->a filters, two vectors if it is 0, of all rows that a tile has, or c->b of them. */
 RUN(few_gradient)
 {
     const tn_few_tiles *few = t->conv->few;
-    const int64_t filters = c->a > 0 ? c->a : 2 * few->lanes, rows = c->b > 0 && c->b < few->sums ? c->b : few->sums;
+    const int64_t filters = c->a > 0 ? c->a : 2 * few->lanes, most = few->sums[filters > few->lanes];
+    const int64_t rows = c->b > 0 && c->b < most ? c->b : most;
     const int64_t corner = filters < FEW_CORNER ? filters : FEW_CORNER, high = rows < 4 ? rows : 4;
     const float *x[12];
     float sums[12 * 32];

@@ -108,11 +108,11 @@ static void along(const tn_tile_sides *sides, int64_t rows, bool add, float *c, 
 static const tn_direct_tile direct_tile = {TILE_ROWS, TILE_LANES, across, along, across};
 
 /* Of few channels, as large as the largest, too. */
-enum { FEW_SUMS = 12, FEW_SIXES = 8, FEW_LANES = 16 };
+enum { FEW_LANES = 16 };
 
 static void few_forward(const tn_few_windows *x, const float *v, const tn_few_end *end, float *y)
 {
-    int64_t lanes = end->filters > FEW_LANES ? 2 * FEW_LANES : FEW_LANES;
+    int64_t lanes = (end->filters + FEW_LANES - 1) / FEW_LANES * FEW_LANES;
     for (int64_t i = 0; i < x->windows; i++)
         for (int64_t j = 0; j < end->filters; j++) {
             float sum = 0.0f;
@@ -146,7 +146,8 @@ static void few_gradient_pairs(const tn_few_sums *g, int64_t rows)
         }
 }
 
-static const tn_few_tiles few = {FEW_SUMS, FEW_SIXES, FEW_LANES, few_forward, few_gradient, few_gradient_pairs};
+static const tn_few_tiles few = {
+    FEW_LANES, 3, TN_FEW_VECTORS, {12, 12, 9, 6}, 8, few_forward, few_gradient, few_gradient_pairs};
 
 /* --- Winograd's transforms: out = T in T^T for each of `count` columns, T [rows,cols] = matrix or its transpose */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  Tiles of convolutions with few channels, on a padded copy of some rows of an image: no window reaches over an edge,
- *  windows of a row lie evenly spaced, and a window is a few long runs. So nothing is packed but filters. Built once for
- *  each instruction set, with fused multiply-adds.
+ *  windows of a row lie evenly spaced, and a window is a few long runs. So nothing is packed but filters. Built once
+ * for each instruction set, with fused multiply-adds.
  *
  *  Forward, a tile is windows by filters:            Gradient of the filters, taps and channels by filters:
  *
@@ -11,107 +11,184 @@
  *                     w2 ----                            sums       k by f, over all windows of some rows
  *      filters    k: f0 ... f31
  */
-#include "kernels/arithmetic.h"
 #include "kernels/isa/few_tiles.h"
+#include "kernels/arithmetic.h"
 #include "kernels/isa/simd.h"
 
-/* Windows, rows of sums and rows of three vectors that leave registers for what is multiplied with them. EACH: for each
- * number of windows up to that. */
+/* A tile of so many vectors has as many windows, or rows of sums, as leave registers for what is multiplied with them.
+ * WIDEST: vectors of a tile of sums; WIDEST_WINDOWS: of a tile of windows, which many windows serve better than many
+ * vectors where sums are short; SIXES: rows of three vectors. EACH: for each number of windows or rows of each width.
+ */
+#define UP_TO_4(X, vectors) X(1, vectors) X(2, vectors) X(3, vectors) X(4, vectors)
+#define UP_TO_6(X, vectors) UP_TO_4(X, vectors) X(5, vectors) X(6, vectors)
+#define UP_TO_9(X, vectors) UP_TO_6(X, vectors) X(7, vectors) X(8, vectors) X(9, vectors)
+#define UP_TO_12(X, vectors) UP_TO_9(X, vectors) X(10, vectors) X(11, vectors) X(12, vectors)
+#define UP_TO_14(X, vectors) UP_TO_12(X, vectors) X(13, vectors) X(14, vectors)
 #if TN_LANES == 16
+#define WIDEST 4
+#define WIDEST_WINDOWS 3
 #define WINDOWS 14
+#define MOST_WINDOWS                                                                                                   \
+    {                                                                                                                  \
+        14, 14, 9                                                                                                      \
+    }
+#define EACH_WINDOWS(X) UP_TO_14(X, 1) UP_TO_14(X, 2) UP_TO_9(X, 3)
 #define SUMS 12
+#define MOST_SUMS                                                                                                      \
+    {                                                                                                                  \
+        12, 12, 9, 6                                                                                                   \
+    }
+#define EACH_SUMS(X) UP_TO_12(X, 1) UP_TO_12(X, 2) UP_TO_9(X, 3) UP_TO_6(X, 4)
 #define SIXES 8
-#define EACH(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14)
 #elif TN_LANES == 8
+#define WIDEST 2
 #define WINDOWS 6
+#define WIDEST_WINDOWS 2
+#define MOST_WINDOWS                                                                                                   \
+    {                                                                                                                  \
+        6, 6                                                                                                           \
+    }
+#define EACH_WINDOWS(X) UP_TO_6(X, 1) UP_TO_6(X, 2)
 #define SUMS 6
+#define MOST_SUMS                                                                                                      \
+    {                                                                                                                  \
+        6, 6                                                                                                           \
+    }
+#define EACH_SUMS EACH_WINDOWS
 #define SIXES 4
-#define EACH(X) X(1) X(2) X(3) X(4) X(5) X(6)
 #else
+#define WIDEST 2
 #define WINDOWS 4
+#define WIDEST_WINDOWS 2
+#define MOST_WINDOWS                                                                                                   \
+    {                                                                                                                  \
+        4, 4                                                                                                           \
+    }
+#define EACH_WINDOWS(X) UP_TO_4(X, 1) UP_TO_4(X, 2)
 #define SUMS 4
+#define MOST_SUMS                                                                                                      \
+    {                                                                                                                  \
+        4, 4                                                                                                           \
+    }
+#define EACH_SUMS EACH_WINDOWS
 #define SIXES 2
-#define EACH(X) X(1) X(2) X(3) X(4)
 #endif
 
+/** A row of sums, of which the first `vectors` are in use, += number times as many vectors. */
+ALWAYS_INLINE void add_number(int vectors, float a, const vec *row, vec *sums)
+{
+    vec number = splat(a);
+    UNROLL
+    for (int j = 0; j < vectors; j++)
+        sums[j] += number * row[j];
+}
+
+ALWAYS_INLINE void clear(int count, int vectors, vec sums[][WIDEST])
+{
+    UNROLL
+    for (int i = 0; i < count; i++) {
+        UNROLL
+        for (int j = 0; j < vectors; j++)
+            sums[i][j] = splat(0.0f);
+    }
+}
+
+static int vectors_of(int64_t filters)
+{
+    return (int)((filters + TN_LANES - 1) / TN_LANES);
+}
 
 /* ---- forward ---- */
 
 /** sums += the products of one run; windows are reached by three from each pointer. */
 ALWAYS_INLINE void add_run(int count, const float *x, int64_t step, int64_t run, const float *v, int vectors,
-                           vec sums[][2])
+                           vec sums[][WIDEST])
 {
     const float *at[(WINDOWS + 2) / 3];
     UNROLL
     for (int i = 0; i < (count + 2) / 3; i++)
         at[i] = x + 3 * i * step;
     for (int64_t k = 0; k < run; k++, v += vectors * TN_LANES) {
-        vec low = load(v), high = vectors > 1 ? load(v + TN_LANES) : low;
+        vec row[WIDEST];
         UNROLL
-        for (int i = 0; i < count; i++) {
-            vec number = splat(at[i / 3][i % 3 * step]);
-            sums[i][0] += number * low;
-            if (vectors > 1)
-                sums[i][1] += number * high;
-        }
+        for (int j = 0; j < vectors; j++)
+            row[j] = load(v + j * TN_LANES);
+        UNROLL
+        for (int i = 0; i < count; i++)
+            add_number(vectors, at[i / 3][i % 3 * step], row, sums[i]);
         UNROLL
         for (int i = 0; i < (count + 2) / 3; i++)
             at[i]++;
     }
 }
 
-/** A tile of `count` windows; that, `vectors` and `relu` are constants where it is called. */
-ALWAYS_INLINE void forward_tile(int count, int vectors, const tn_few_windows *x, int64_t first, const float *v,
-                                const tn_few_end *end, float *y)
+/** Vector j of all windows with bias and ReLU; what is asked for is asked once for all of them. */
+ALWAYS_INLINE void put_vectors(int count, int j, vec sums[][WIDEST], const tn_few_end *end, float *y)
 {
-    vec sums[WINDOWS][2];
-    y += first * end->pitch;
+    int64_t filters = end->filters - j * TN_LANES, pitch = end->pitch;
+    vec bias = load(end->bias + j * TN_LANES);
+    y += j * TN_LANES;
     UNROLL
     for (int i = 0; i < count; i++)
-        sums[i][0] = sums[i][1] = splat(0.0f);
-    for (int64_t t = 0; t < x->runs; t++, v += x->run * vectors * TN_LANES)
-        add_run(count, x->data + first * x->step + t * x->run_step, x->step, x->run, v, vectors, sums);
-    UNROLL
-    for (int j = 0; j < vectors; j++) {
-        int64_t filters = end->filters - j * TN_LANES;
-        vec bias = load(end->bias + j * TN_LANES);
+        sums[i][j] += bias;
+    if (end->relu) {
         UNROLL
-        for (int i = 0; i < count; i++) {
-            float *to = y + i * end->pitch + j * TN_LANES;
-            vec sum = sums[i][j] + bias;
-            sum = end->relu ? at_least(sum, splat(0.0f)) : sum;
-            if (filters < TN_LANES)
-                store_part(sum, to, filters);
-            else if (end->past)
-                store_past(sum, to);
-            else
-                store(sum, to);
-        }
+        for (int i = 0; i < count; i++)
+            sums[i][j] = at_least(sums[i][j], splat(0.0f));
+    }
+    if (filters < TN_LANES) {
+        UNROLL
+        for (int i = 0; i < count; i++)
+            store_part(sums[i][j], y + i * pitch, filters);
+    } else if (end->past) {
+        UNROLL
+        for (int i = 0; i < count; i++)
+            store_past(sums[i][j], y + i * pitch);
+    } else {
+        UNROLL
+        for (int i = 0; i < count; i++)
+            store(sums[i][j], y + i * pitch);
     }
 }
 
-/** `tiles` of them in a row, from window `first`. */
-typedef void row(const tn_few_windows *x, int64_t first, int64_t tiles, const float *v, const tn_few_end *end, float *y);
+/** A tile of `count` windows; that and `vectors` are constants where it is called. */
+ALWAYS_INLINE void forward_tile(int count, int vectors, const tn_few_windows *x, int64_t first, const float *v,
+                                const tn_few_end *end, float *y)
+{
+    vec sums[WINDOWS][WIDEST];
+    y += first * end->pitch;
+    clear(count, vectors, sums);
+    for (int64_t t = 0; t < x->runs; t++, v += x->run * vectors * TN_LANES)
+        add_run(count, x->data + first * x->step + t * x->run_step, x->step, x->run, v, vectors, sums);
+    UNROLL
+    for (int j = 0; j < vectors; j++)
+        put_vectors(count, j, sums, end, y);
+}
 
-#define ROW(name, count, vectors)                                                                                      \
-    static void name(const tn_few_windows *x, int64_t first, int64_t tiles, const float *v, const tn_few_end *end,     \
-                     float *y)                                                                                         \
+/** `tiles` of them in a row, from window `first`. */
+typedef void windows_row(const tn_few_windows *x, int64_t first, int64_t tiles, const float *v, const tn_few_end *end,
+                         float *y);
+
+#define ROW(count, vectors)                                                                                            \
+    static void row_##count##_##vectors(const tn_few_windows *x, int64_t first, int64_t tiles, const float *v,         \
+                                        const tn_few_end *end, float *y)                                               \
     {                                                                                                                  \
         for (int64_t i = 0; i < tiles; i++)                                                                            \
             forward_tile(count, vectors, x, first + i * (count), v, end, y);                                           \
     }
-#define ROWS_OF(count) ROW(narrow_##count, count, 1) ROW(wide_##count, count, 2)
-#define NARROW(count) narrow_##count,
-#define WIDE(count) wide_##count,
+#define ROW_ENTRY(count, vectors) [vectors - 1][count - 1] = row_##count##_##vectors,
 
-EACH(ROWS_OF)
+EACH_WINDOWS(ROW)
 
 /** A row in equal tiles, some of them one window larger. */
 static void forward(const tn_few_windows *x, const float *v, const tn_few_end *end, float *y)
 {
-    static row *const rows[2][WINDOWS] = {{EACH(NARROW)}, {EACH(WIDE)}};
-    row *const *of = rows[end->filters > TN_LANES];
-    int64_t tiles = (x->windows + WINDOWS - 1) / WINDOWS, count = x->windows / tiles, larger = x->windows % tiles;
+    static windows_row *const rows[WIDEST_WINDOWS][WINDOWS] = {EACH_WINDOWS(ROW_ENTRY)};
+    static const int64_t most[WIDEST_WINDOWS] = MOST_WINDOWS;
+    int vectors = vectors_of(end->filters);
+    windows_row *const *of = rows[vectors - 1];
+    int64_t tiles = (x->windows + most[vectors - 1] - 1) / most[vectors - 1];
+    int64_t count = x->windows / tiles, larger = x->windows % tiles;
     of[count - 1](x, 0, tiles - larger, v, end, y);
     if (larger > 0)
         of[count](x, (tiles - larger) * count, larger, v, end, y);
@@ -123,98 +200,68 @@ static void forward(const tn_few_windows *x, const float *v, const tn_few_end *e
 
 /* ---- the gradient of the filters ---- */
 
-/** One or two vectors of filters; `last` of them in the last one. */
-ALWAYS_INLINE void load_filters(const float *dy, int vectors, bool whole, int64_t last, vec *low, vec *high)
+/** Vectors of filters; `last` of them in the last one, if it is not whole. */
+ALWAYS_INLINE void load_filters(const float *dy, int vectors, bool whole, int64_t last, vec *row)
 {
-    if (vectors > 1 || whole)
-        *low = load(dy);
-    else
-        *low = load_part(dy, last);
-    if (vectors == 1)
-        *high = *low;
-    else if (whole)
-        *high = load(dy + TN_LANES);
-    else
-        *high = load_part(dy + TN_LANES, last);
+    UNROLL
+    for (int j = 0; j < vectors - 1; j++)
+        row[j] = load(dy + j * TN_LANES);
+    dy += (vectors - 1) * TN_LANES;
+    row[vectors - 1] = whole ? load(dy) : load_part(dy, last);
 }
 
 ALWAYS_INLINE void gradient(const tn_few_sums *g, int rows, int vectors, bool whole, bool fetch)
 {
-    vec sums[SUMS][2];
+    vec sums[SUMS][WIDEST];
     const float *dy = g->dy, *ahead = g->ahead;
     int64_t last = g->filters - (vectors - 1) * TN_LANES;
-    UNROLL
-    for (int i = 0; i < rows; i++)
-        sums[i][0] = sums[i][1] = splat(0.0f);
+    clear(rows, vectors, sums);
     for (int64_t line = 0; line < g->lines; line++) {
         const float *at[SUMS];
         UNROLL
         for (int i = 0; i < rows; i++)
             at[i] = g->x[i] + line * g->line_step;
         for (int64_t j = 0, o = 0; j < g->windows; j++, o += g->step, dy += g->dy_step) {
-            vec low, high;
-            load_filters(dy, vectors, whole, last, &low, &high);
+            vec row[WIDEST];
+            load_filters(dy, vectors, whole, last, row);
             if (fetch) {
                 __builtin_prefetch(ahead, 0, 2);
                 ahead += TN_LINE;
             }
             UNROLL
-            for (int i = 0; i < rows; i++) {
-                vec number = splat(at[i][o]);
-                sums[i][0] += number * low;
-                if (vectors > 1)
-                    sums[i][1] += number * high;
-            }
+            for (int i = 0; i < rows; i++)
+                add_number(vectors, at[i][o], row, sums[i]);
         }
     }
     UNROLL
     for (int i = 0; i < rows; i++) {
         float *to = g->sums + i * g->sums_step;
-        store(load(to) + sums[i][0], to);
-        if (vectors > 1)
-            store(load(to + TN_LANES) + sums[i][1], to + TN_LANES);
+        UNROLL
+        for (int j = 0; j < vectors; j++)
+            store(load(to + j * TN_LANES) + sums[i][j], to + j * TN_LANES);
     }
 }
 
-ALWAYS_INLINE void gradient_of(const tn_few_sums *g, int rows)
-{
-    if (g->filters == 2 * TN_LANES && g->ahead)
-        gradient(g, rows, 2, true, true);
-    else if (g->filters == 2 * TN_LANES)
-        gradient(g, rows, 2, true, false);
-    else if (g->filters > TN_LANES)
-        gradient(g, rows, 2, false, false);
-    else if (g->filters == TN_LANES)
-        gradient(g, rows, 1, true, false);
-    else
-        gradient(g, rows, 1, false, false);
-}
+typedef void sums_tile(const tn_few_sums *g);
 
-#define ROWS_CASE(rows)                                                                                                \
-    case rows:                                                                                                         \
-        gradient_of(g, rows);                                                                                          \
-        break
+#define SUMS_TILE(rows, vectors)                                                                                       \
+    static void sums_##rows##_##vectors(const tn_few_sums *g)                                                          \
+    {                                                                                                                  \
+        if (g->filters < vectors * TN_LANES)                                                                           \
+            gradient(g, rows, vectors, false, false);                                                                  \
+        else if (vectors > 1 && g->ahead)                                                                              \
+            gradient(g, rows, vectors, true, true);                                                                    \
+        else                                                                                                           \
+            gradient(g, rows, vectors, true, false);                                                                   \
+    }
+#define SUMS_ENTRY(rows, vectors) [vectors - 1][rows - 1] = sums_##rows##_##vectors,
+
+EACH_SUMS(SUMS_TILE)
 
 static void gradient_tile(const tn_few_sums *g, int64_t rows)
 {
-    switch (rows) {
-        ROWS_CASE(1);
-        ROWS_CASE(2);
-        ROWS_CASE(3);
-        ROWS_CASE(4);
-#if TN_LANES > 4
-        ROWS_CASE(5);
-        ROWS_CASE(6);
-#endif
-#if TN_LANES > 8
-        ROWS_CASE(7);
-        ROWS_CASE(8);
-        ROWS_CASE(9);
-        ROWS_CASE(10);
-        ROWS_CASE(11);
-        ROWS_CASE(12);
-#endif
-    }
+    static sums_tile *const tiles[WIDEST][SUMS] = {EACH_SUMS(SUMS_ENTRY)};
+    tiles[vectors_of(g->filters) - 1][rows - 1](g);
 }
 
 /* ---- the same with few filters ---- */
@@ -297,10 +344,12 @@ static void gradient_pairs(const tn_few_sums *g, int64_t rows)
 }
 
 const tn_few_tiles TN_ISA(tn_few_tiles) = {
-    .sixes = SIXES,
-    .gradient_pairs = gradient_pairs,
-    .sums = SUMS,
     .lanes = TN_LANES,
+    .windows_vectors = WIDEST_WINDOWS,
+    .sums_vectors = WIDEST,
+    .sums = MOST_SUMS,
+    .sixes = SIXES,
     .forward = forward,
     .gradient = gradient_tile,
+    .gradient_pairs = gradient_pairs,
 };

@@ -14,7 +14,7 @@ typedef struct tn_few_windows {
     int64_t runs, run, run_step;
 } tn_few_windows;
 
-/** Where results go: rows `pitch` apart, of `filters` numbers, at most two vectors. */
+/** Where results go: rows `pitch` apart, of `filters` numbers, as many as a tile is wide. */
 typedef struct tn_few_end {
     int64_t pitch, filters;
     const float *bias; /* whole vectors */
@@ -28,17 +28,20 @@ typedef struct tn_few_sums {
     int64_t step, line_step, windows, lines;
     const float *dy; /* `filters` numbers of the first window; the windows' lie dy_step apart */
     int64_t dy_step, filters;
-    const float *ahead; /* each window asks for a line of memory from here on, if it has two vectors of filters; or NULL */
+    const float *ahead; /* each window asks for a line of memory from here on, if filters fill some vectors; or NULL */
     float *sums; /* added to: rows sums_step apart, whole vectors */
     int64_t sums_step;
 } tn_few_sums;
 
 #define TN_FEW_SIX 6 /* numbers in a row of a gradient tile that takes pairs */
 
+#define TN_FEW_VECTORS 4 /* of the widest tile that there is */
+
 typedef struct tn_few_tiles {
-    int64_t sums;    /* most rows of a gradient tile */
-    int64_t sixes;   /* most rows of one that takes pairs of numbers */
-    int64_t lanes;   /* of a vector; tiles have one or two, as many as the filters need */
+    int64_t lanes; /* of a vector; tiles have as many vectors as their filters need, at most so many: */
+    int64_t windows_vectors, sums_vectors;
+    int64_t sums[TN_FEW_VECTORS]; /* most rows of a gradient tile of one vector, two, .. */
+    int64_t sixes;                /* of one that takes pairs of numbers */
     /** y[i * pitch + j] = act(bias[j] + sum over k of x[window i, k] v[k * (lanes of the tile) + j]), j < filters. */
     void (*forward)(const tn_few_windows *x, const float *v, const tn_few_end *end, float *y);
     /** sums[i * sums_step + j] += sum over windows of x[i][window] dy[window * dy_step + j], i < rows, j < filters. */
