@@ -42,7 +42,7 @@ struct tn_pool {
     bool gated;       /* the gates are there */
     fenv_t environment;
     /* One line has all that a worker looks for. */
-    _Alignas(LINE) void (*work)(const tn_team *team, void *arg);
+    _Alignas(LINE) tn_pool_work *work;
     void *arg;
     uint64_t mode; /* the part of the environment that results depend on */
     int count;     /* of the running region's team */
@@ -253,7 +253,7 @@ static void adopt_process(tn_pool *pool, unsigned process)
         (void)start_workers(pool); /* those that can be had; none: the caller alone */
 }
 
-static void run_region(tn_pool *pool, void (*work)(const tn_team *team, void *arg), void *arg)
+static void run_region(tn_pool *pool, tn_pool_work *work, void *arg)
 {
     unsigned all = tn_gate_count(&pool->done) + (unsigned)pool->started, done;
     pool->work = work;
@@ -266,7 +266,7 @@ static void run_region(tn_pool *pool, void (*work)(const tn_team *team, void *ar
         tn_gate_wait(&pool->done, done, pool->spins);
 }
 
-void tn_pool_run(tn_pool *pool, void (*work)(const tn_team *team, void *arg), void *arg)
+void tn_pool_run(tn_pool *pool, tn_pool_work *work, void *arg)
 {
     unsigned process = this_process();
     if (pool && pool->process != process)

@@ -24,11 +24,14 @@ TN_WARN_UNUSED tn_status tn_pool_create(const tn_allocator *allocator, int threa
 void tn_pool_destroy(tn_pool **pool);
 int tn_pool_threads(const tn_pool *pool); /**< 1 for NULL */
 
+/** What each thread of a team runs. */
+typedef void tn_pool_work(const tn_team *team, void *arg);
+
 /** Run work(team, arg) once on every thread, the caller's being index 0; return when all are done. Not re-entrant,
  *  allocates nothing. In a forked child the first region starts the threads anew; where the system refuses, teams stay
  *  smaller: `work` must be right for every team->count from 1 to tn_pool_threads. Work runs in the caller's
  *  floating-point environment. */
-void tn_pool_run(tn_pool *pool, void (*work)(const tn_team *team, void *arg), void *arg);
+void tn_pool_run(tn_pool *pool, tn_pool_work *work, void *arg);
 
 /** Wait until every thread of the region is here. Must be called by all of them the same number of times. */
 void tn_team_barrier(const tn_team *team);

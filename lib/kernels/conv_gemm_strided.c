@@ -4,7 +4,7 @@
  *
  *  A task is a band of lines of cells, each of stride_h by stride_w pixels, one of every phase. It writes all its
  *  pixels, phase by phase: products of windows of dy, read where they lie, and filters that were packed before; or
- * zeros. So dx and dy are gone through once.
+ *  zeros. So dx and dy are gone through once.
  *
  *      dx, stride 2      p0 p1 p0 p1 p0 p1        a tile of phase 0: its rows are the pixels p0 of a line, which lie
  *      a line of cells   p2 p3 p2 p3 p2 p3        evenly spaced in dx; one that reaches into the next line is

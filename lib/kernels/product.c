@@ -150,7 +150,7 @@ static tn_nest nest_of(const tn_product *p)
 static int64_t buffer_floats(const tn_product *p, int64_t *own)
 {
     *own = p->sink ? tn_round_up(tn_sink_block_floats(), 16) : 0;
-    return tn_s_block_floats() + tn_v_group_floats() + tn_rows_floats(p) + *own;
+    return tn_s_block_floats(p) + tn_v_group_floats() + tn_rows_floats(p) + *own;
 }
 
 /** Floats of the parts of k. A shorter k has no more of them. */
@@ -328,7 +328,7 @@ static void run_tasks(const tn_team *team, void *arg)
 {
     run_job *job = arg;
     float *space = job->buffers + team->index * job->buffer;
-    float *s_block = space + job->own, *v_group = s_block + tn_s_block_floats(), *rows = v_group + tn_v_group_floats();
+    float *s_block = space + job->own, *v_group = s_block + tn_s_block_floats(job->nest.p), *rows = v_group + tn_v_group_floats();
     const tn_task_buffers buffers = {s_block, v_group, job->nest.run > 0 ? (const float **)(void *)rows : NULL};
     if (job->packing) {
         pack_whole(&job->nest, team, job->packing);

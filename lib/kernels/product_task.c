@@ -10,7 +10,8 @@
 #include <string.h>
 
 #define GROUP 4          /* vector-side panels under which the panels of the scalar side pass: for the L2 cache */
-#define OWN_COLUMNS 64   /* of the panels under which rows pass in tiles of our own: one of its widest tiles */
+#define OWN_COLUMNS 64   /* of the panels under which rows pass in tiles of our own: the widest tile that there is, */
+#define OWN_PANELS 4     /* so many panels of rows at a time where they are packed */
 #define NARROW (3 << 14) /* floats of the vector side packed together where one block of rows uses them */
 #define WIDE (1 << 18)   /* where several do */
 #define SINK_WIDTH                                                                                                     \
@@ -34,9 +35,16 @@ static int64_t block_rows_most(void)
     return tn_block_rows_least() + most - 1;
 }
 
-int64_t tn_s_block_floats(void)
+/** The deepest block of k: rows that are read in place may be put together for one that is deeper than the kernel's. */
+static int64_t depth_most(const tn_product *p)
 {
-    return tn_with_slack(block_rows_most() * tn_max(tn_gemm_kernel_in_use()->kc, TN_DEPTH_IN_PLACE));
+    int64_t kc = tn_gemm_kernel_in_use()->kc;
+    return p->locate_a ? tn_max(kc, TN_DEPTH_IN_PLACE) : kc;
+}
+
+int64_t tn_s_block_floats(const tn_product *p)
+{
+    return tn_with_slack(block_rows_most() * depth_most(p));
 }
 
 int64_t tn_v_group_floats(void)
@@ -208,14 +216,22 @@ static tn_region panels_behind(const tn_nest *nest, const tn_task *t, const tn_s
     bool adjoin = last < t->v_count || (!d->last && t->v_count == nest->v_count); /* there, or at the next depth */
     if (tn_ceil_div(t->s_count, nest->s) > FEW_TILES || !nest->packed || nest->v_count * nest->p->k < FAR || !adjoin)
         return (tn_region){0};
-    return (tn_region){d->v_panels + tn_round_up(last, nest->v) * d->kn, (last - first) * d->kn / TN_LINE, TN_LINE,
-                       TN_LINE};
+    const float *from = d->v_panels + tn_round_up(last, nest->v) * d->kn;
+    int64_t left = nest->packed + tn_round_up(nest->v_count, nest->v) * nest->p->k - from;
+    return (tn_region){from, tn_min((last - first) * d->kn, left) / TN_LINE, TN_LINE, TN_LINE};
 }
 
 /** Columns of panels under which all rows of a block pass. */
 static int64_t group_of(const tn_nest *nest)
 {
     return nest->own ? tn_max(OWN_COLUMNS, nest->v) : GROUP * nest->v;
+}
+
+/** Rows of a call: those of a tile of BLIS's; a few of packed panels, so that what is packed next is asked for in parts;
+ *  all that are read in place. */
+static int64_t rows_of_call(const tn_nest *nest, const tn_task *t)
+{
+    return !nest->own ? nest->s : nest->run > 0 ? t->s_count : OWN_PANELS * nest->s;
 }
 
 /** All tiles of a block of the scalar side, packed or located, under packed panels of the vector side. */
@@ -225,12 +241,15 @@ static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab
     int64_t group = group_of(nest);
     for (int64_t first = 0; first < t->v_count; first += group) {
         int64_t last = tn_min(first + group, t->v_count);
-        if (nest->own) {
-            tn_region part = nest->run > 0 ? panels_behind(nest, t, d, first, last) : next_part(next);
-            tn_multiply_own(nest, t, d, buffers, &part, first, last - first);
+        for (int64_t i = 0, rows = rows_of_call(nest, t); i < t->s_count; i += rows) {
+            tn_region part = {0};
+            if (!nest->own) {
+                multiply_apart(nest, t, d, buffers, next, i, first, last);
+                continue;
+            }
+            part = nest->run > 0 ? panels_behind(nest, t, d, first, last) : next_part(next);
+            tn_multiply_own(nest, t, d, buffers, &part, i, tn_min(rows, t->s_count - i), first, last - first);
         }
-        for (int64_t i = 0; i < t->s_count && !nest->own; i += nest->s)
-            multiply_apart(nest, t, d, buffers, next, i, first, last);
     }
 }
 
@@ -308,9 +327,9 @@ static bool go_on(const tn_nest *nest, const tn_task *t, place *at, int64_t *s, 
 /** What will be packed after block `s` at a place; of many columns, which would fill the L2 cache, nothing. */
 static ahead ahead_of(const tn_nest *nest, const tn_task *t, const place *now, int64_t s)
 {
-    int64_t width = tn_min(now->width, t->v_count - now->v);
-    int64_t tiles = tn_ceil_div(tn_min(tn_block_rows(nest), t->s_count - s), nest->s) * tn_ceil_div(width, nest->v);
-    ahead next = {.parts = nest->own ? tn_ceil_div(width, group_of(nest)) : tiles};
+    int64_t width = tn_min(now->width, t->v_count - now->v), rows = tn_min(tn_block_rows(nest), t->s_count - s);
+    int64_t high = tn_min(rows_of_call(nest, t), rows), wide = nest->own ? group_of(nest) : nest->v;
+    ahead next = {.parts = tn_ceil_div(rows, high) * tn_ceil_div(width, wide)};
     place at = *now;
     bool packs_s, packs_v;
     if ((!tn_find_v(nest) && !tn_find_s(nest)) || !go_on(nest, t, &at, &s, &packs_s, &packs_v))

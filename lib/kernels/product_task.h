@@ -40,7 +40,7 @@ typedef struct tn_task_buffers {
 int64_t tn_block_rows(const tn_nest *nest);
 int64_t tn_block_rows_least(void);
 /** Floats of the buffers; the places of rows counted as floats, 0 where they are not looked for. */
-int64_t tn_s_block_floats(void);
+int64_t tn_s_block_floats(const tn_product *p);
 int64_t tn_rows_floats(const tn_product *p);
 int64_t tn_v_group_floats(void);
 /** Numbers of the vector side that are packed together for several blocks of the scalar side. */
@@ -88,10 +88,10 @@ typedef struct tn_slab {
     bool last;
 } tn_slab;
 
-/** The tiles of columns j to j + cols, j a multiple of nest->v, of a block of the scalar side that was packed or located,
- *  with nest->own; ahead is asked for. */
+/** The tiles of rows i to i + count and columns j to j + cols, i a multiple of nest->s, j of nest->v, of a block of the
+ *  scalar side that was packed or located, with nest->own; ahead is asked for. */
 void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
-                     const tn_region *ahead, int64_t j, int64_t cols);
+                     const tn_region *ahead, int64_t i, int64_t count, int64_t j, int64_t cols);
 /** True if the last of a task's tiles do its epilogue. */
 bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t);
 void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers *buffers);

@@ -73,7 +73,7 @@ static bool name_of_pass(const tn_op_setup *setup, const char *text, tn_conv_pas
 static tn_status read_text(const tn_op_setup *setup, const char *text, const tn_conv_shape *shape, tn_conv_pass pass,
                            bool *bound, int *tile)
 {
-    static const char *const passes[] = {"forward", "gradient by x", "gradient by w"};
+    const char *which = pass == TN_CONV_FORWARD ? "forward" : pass == TN_CONV_DATA ? "gradient by x" : "gradient by w";
     char name[TN_CONV_NAME];
     *bound = text[0] != '\0';
     if (!*bound)
@@ -85,7 +85,7 @@ static tn_status read_text(const tn_op_setup *setup, const char *text, const tn_
     }
     if (!whole || !tn_conv_find(shape, false, name, tile))
         return TN_FAIL(TN_ERR_UNSUPPORTED, "%s: algorithm is to be \"%.80s\", which is none for its %s", setup->name,
-                       text, passes[pass]);
+                       text, which);
     if (setup->precise && *tile > 0)
         return TN_FAIL(TN_ERR_STATE, "%s: algorithm is to be \"%.80s\", but the model is precise", setup->name, text);
     return TN_OK;

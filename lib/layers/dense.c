@@ -114,7 +114,10 @@ static tn_status need_gradients(const tn_op_setup *setup, int64_t m, int64_t k, 
 {
     bool sunk = setup->sunk_gradients >> WEIGHT & 1U;
     size_t weight, bias;
-    TN_TRY((sunk ? tn_matmul_sink_scratch : tn_matmul_scratch)(k, u, m, setup->threads, &weight));
+    if (sunk)
+        TN_TRY(tn_matmul_sink_scratch(k, u, m, setup->threads, &weight));
+    else
+        TN_TRY(tn_matmul_scratch(k, u, m, setup->threads, &weight));
     TN_TRY(tn_bias_gradient_scratch(m, u, &bias));
     need(weight, scratch);
     need(bias, scratch);

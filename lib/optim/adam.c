@@ -107,7 +107,7 @@ static void update(const tn_optimizer *optimizer, double rate, const tn_piece *p
 {
     const factors f = factors_of((const adam *)optimizer, rate);
     tn_piece row = *piece;
-    for (int64_t i = 0; i < piece->rows; i++, tn_piece_advance(&row))
+    for (int64_t i = 0; i < piece->rows; i++, tn_piece_advance(&row, 2))
         update_row(f, &row);
 }
 

@@ -85,13 +85,13 @@ TN_WARN_UNUSED tn_status tn_step_check(const char *function, const tn_optimizer 
 /** State `state` of parameter `parameter`. */
 float *tn_optimizer_state_values(const tn_optimizer *optimizer, size_t parameter, size_t state);
 
-/** Go to a piece's next row. */
-static inline void tn_piece_advance(tn_piece *piece)
+/** Go to the next row of a piece with so many states. */
+static inline void tn_piece_advance(tn_piece *piece, int states)
 {
     piece->w += piece->stride;
     piece->g += piece->g_stride;
-    for (int s = 0; s < TN_MAX_STATES; s++)
-        piece->state[s] = piece->state[s] != NULL ? piece->state[s] + piece->stride : NULL;
+    for (int s = 0; s < states && s < TN_MAX_STATES; s++)
+        piece->state[s] += piece->stride;
 }
 
 TN_WARN_UNUSED tn_status tn_schedule_check(const char *kind, const tn_schedule *schedule);

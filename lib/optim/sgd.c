@@ -116,7 +116,8 @@ static void update_row(const tn_optimizer *optimizer, double rate, const tn_piec
 static void update(const tn_optimizer *optimizer, double rate, const tn_piece *piece)
 {
     tn_piece row = *piece;
-    for (int64_t i = 0; i < piece->rows; i++, tn_piece_advance(&row))
+    int states = ((const sgd *)optimizer)->momentum > 0.0 ? 1 : 0;
+    for (int64_t i = 0; i < piece->rows; i++, tn_piece_advance(&row, states))
         update_row(optimizer, rate, &row);
 }
 

@@ -28,9 +28,10 @@ tn_status tn_resize_bilinear(const tn_tensor *images, tn_tensor *out)
     TN_TRY(tn_tensor_check(out, TN_F32, "tn_resize_bilinear: out"));
     if (!images || images->dtype != TN_U8)
         TN_TRY(tn_tensor_check(images, TN_F32, "tn_resize_bilinear: images"));
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the check above has refused NULL */
+    /* NOLINTBEGIN(clang-analyzer-core.NullDereference): the check above has refused NULL */
     const int64_t *in = images->shape.dims, *size = out->shape.dims;
     if (images->shape.rank != 4 || out->shape.rank != 4 || in[0] != size[0] || in[3] != size[3])
+        /* NOLINTEND(clang-analyzer-core.NullDereference) */
         return TN_FAIL(TN_ERR_SHAPE, "tn_resize_bilinear: images %s cannot become %s",
                        tn_shape_text(&images->shape, from, sizeof from), tn_shape_text(&out->shape, to, sizeof to));
     TN_TRY(apart("tn_resize_bilinear: images", images, out, false));

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_THREADS = 4, SHAPES = 6, FEW = 10 };
+enum { MOST_THREADS = 4, SHAPES = 6, FEW = 12 };
 
 /* Few pixels of many channels; many pixels; phases without taps; groups; sums of several blocks, slabs of channels. */
 static const tn_conv_shape strided[SHAPES] = {
@@ -42,6 +42,10 @@ static const tn_conv_shape few[FEW] = {
      .dilation_h = 2, .dilation_w = 1, .pad_top = 2, .pad_left = 2, .groups = 1},
     {.n = 9, .h = 5, .w = 4, .c = 4, .r = 1, .s = 1, .f = 3, .oh = 5, .ow = 4, .stride_h = 1, .stride_w = 1,
      .dilation_h = 1, .dilation_w = 1, .groups = 1},
+    {.n = 2, .h = 35, .w = 37, .c = 3, .r = 11, .s = 11, .f = 96, .oh = 7, .ow = 7, .stride_h = 4, .stride_w = 4,
+     .dilation_h = 1, .dilation_w = 1, .groups = 1},
+    {.n = 3, .h = 9, .w = 20, .c = 2, .r = 3, .s = 3, .f = 130, .oh = 9, .ow = 20, .stride_h = 1, .stride_w = 1,
+     .dilation_h = 1, .dilation_w = 1, .pad_top = 1, .pad_left = 1, .groups = 1},
     {.n = 4, .h = 31, .w = 31, .c = 37, .r = 1, .s = 1, .f = 53, .oh = 31, .ow = 31, .stride_h = 1, .stride_w = 1,
      .dilation_h = 1, .dilation_w = 1, .groups = 1},
     {.n = 1, .h = 9, .w = 7, .c = 22, .r = 1, .s = 1, .f = 58, .oh = 9, .ow = 7, .stride_h = 1, .stride_w = 1,

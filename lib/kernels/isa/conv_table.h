@@ -55,7 +55,7 @@ typedef struct tn_tile_end {
     bool add;          /* to c, then the rest */
     bool relu;         /* NaN stays NaN */
     const float *bias; /* [cols], NULL: none */
-    bool asks_c;       /* lines of c are asked for: it is far away, and the sum is long */
+    bool asks_c;       /* where rows are not packed, lines of c are asked for: it is far away, and the sum is long */
     int64_t asks;      /* groups after the first one whose rows are asked for; those at places may be one more */
     tn_region ahead;   /* asked for likewise, where rows are packed as far as time allows */
 } tn_tile_end;

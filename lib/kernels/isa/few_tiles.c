@@ -2,7 +2,7 @@
 /** @file
  *  Tiles of convolutions with few channels, on a padded copy of some rows of an image: no window reaches over an edge,
  *  windows of a row lie evenly spaced, and a window is a few long runs. So nothing is packed but filters. Built once
- * for each instruction set, with fused multiply-adds.
+ *  for each instruction set, with fused multiply-adds.
  *
  *  Forward, a tile is windows by filters:            Gradient of the filters, taps and channels by filters:
  *
@@ -176,7 +176,7 @@ typedef void windows_row(const tn_few_windows *x, int64_t first, int64_t tiles, 
         for (int64_t i = 0; i < tiles; i++)                                                                            \
             forward_tile(count, vectors, x, first + i * (count), v, end, y);                                           \
     }
-#define ROW_ENTRY(count, vectors) [vectors - 1][count - 1] = row_##count##_##vectors,
+#define ROW_ENTRY(count, vectors) [(vectors)-1][(count)-1] = row_##count##_##vectors,
 
 EACH_WINDOWS(ROW)
 
@@ -247,14 +247,14 @@ typedef void sums_tile(const tn_few_sums *g);
 #define SUMS_TILE(rows, vectors)                                                                                       \
     static void sums_##rows##_##vectors(const tn_few_sums *g)                                                          \
     {                                                                                                                  \
-        if (g->filters < vectors * TN_LANES)                                                                           \
+        if (g->filters < (vectors)*TN_LANES)                                                                           \
             gradient(g, rows, vectors, false, false);                                                                  \
-        else if (vectors > 1 && g->ahead)                                                                              \
+        else if ((vectors) > 1 && g->ahead)                                                                            \
             gradient(g, rows, vectors, true, true);                                                                    \
         else                                                                                                           \
             gradient(g, rows, vectors, true, false);                                                                   \
     }
-#define SUMS_ENTRY(rows, vectors) [vectors - 1][rows - 1] = sums_##rows##_##vectors,
+#define SUMS_ENTRY(rows, vectors) [(vectors)-1][(rows)-1] = sums_##rows##_##vectors,
 
 EACH_SUMS(SUMS_TILE)
 

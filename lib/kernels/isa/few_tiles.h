@@ -28,7 +28,7 @@ typedef struct tn_few_sums {
     int64_t step, line_step, windows, lines;
     const float *dy; /* `filters` numbers of the first window; the windows' lie dy_step apart */
     int64_t dy_step, filters;
-    const float *ahead; /* each window asks for a line of memory from here on, if filters fill some vectors; or NULL */
+    const float *ahead; /* each window asks for a line of memory from here on, if filters fill two vectors or more; or NULL */
     float *sums; /* added to: rows sums_step apart, whole vectors */
     int64_t sums_step;
 } tn_few_sums;

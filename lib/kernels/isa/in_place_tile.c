@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  Tiles of a product of their own: groups of rows under some columns, in one call. Built once for each instruction
- * set, with fused multiply-adds. A group's rows are a packed panel, or each of them is read where it lies.
+ *  set, with fused multiply-adds. A group's rows are a packed panel, or each of them is read where it lies.
  *
  *  For each k one number of every row is spread over a vector and multiplied with the vectors of the packed side; the
  *  tile's sums stay in registers. With 32 of those the widest tile is 6 rows by 4 vectors, which needs 10 loads for 24
@@ -14,7 +14,7 @@
  *       :                         :                   :            :
  *
  *  The loads of single numbers hide behind the multiply-adds: this runs at the same rate as on packed panels, and
- * nothing need be packed. While it runs, it asks for the rows of the next group, and for what else it is told to.
+ *  nothing need be packed. While it runs, it asks for the rows of the next group, and for what else it is told to.
  *  Source    the idea is that of batch-reduce GEMM: Georganas et al., "High-Performance Deep Learning via a Single
  *            Building Block", 2019 */
 #include "kernels/arithmetic.h"
@@ -30,19 +30,22 @@
 #if TN_LANES == 16
 #define ROWS 12
 #define WIDEST 4
+#define MOST_ROWS {12, 12, 8, 6}
 #define EACH(X) UP_TO_12(X, 1) UP_TO_12(X, 2) UP_TO_8(X, 3) UP_TO_6(X, 4)
 #elif TN_LANES == 8
 #define ROWS 6
 #define WIDEST 2
+#define MOST_ROWS {6, 6}
 #define EACH(X) UP_TO_6(X, 1) UP_TO_6(X, 2)
 #else
 #define ROWS 4
 #define WIDEST 2
+#define MOST_ROWS {4, 4}
 #define EACH(X) UP_TO_4(X, 1) UP_TO_4(X, 2)
 #endif
 #define PANEL (2 * TN_LANES) /* columns */
 
-#define DEEP 256 /* k from which two tiles' rows and a panel pass the L1 cache */
+#define DEEP 256 /* k from which two tiles' rows and their panels pass the L1 cache */
 #define PACE 2   /* k to a line that is asked for while a panel is multiplied */
 
 typedef vec sums_of[ROWS][WIDEST];
@@ -85,7 +88,7 @@ ALWAYS_INLINE void add_packed(int count, int vectors, const float *s, const floa
 }
 
 /** What is still to be asked for: from number `at` of a region's first row; so many lines with each line of rows that
- * lie anywhere. */
+ *  lie anywhere. */
 typedef struct walk {
     tn_region region;
     int64_t at, pace;
@@ -148,7 +151,7 @@ ALWAYS_INLINE void ask_for_sums(int vectors, const float *c)
 }
 
 /** Rows that lie anywhere. With `asks`, lines of what comes next are asked for line by line; with `target`, a row of C
- * with each of the first k. Both are constants. A run's numbers are counted from its end: one register less. */
+ *  with each of the first k. Both are constants. A run's numbers are counted from its end: one register less. */
 ALWAYS_INLINE void add_runs(int count, int vectors, const piece *p, bool asks, bool target, sums_of sums)
 {
     const float *const *places = p->places, *const *next = p->next, *v = p->v;
@@ -245,7 +248,7 @@ ALWAYS_INLINE void multiply_tile(int count, int vectors, const piece *p)
     {                                                                                                                  \
         multiply_tile(count, vectors, p);                                                                              \
     }
-#define ENTRY(count, vectors) [vectors - 1][count - 1] = NAME(count, vectors),
+#define ENTRY(count, vectors) [(vectors)-1][(count)-1] = NAME(count, vectors),
 
 EACH(TILE)
 
@@ -254,17 +257,12 @@ static tile *const tiles[WIDEST][ROWS] = {EACH(ENTRY)};
 /** The most rows of a tile of so many vectors. */
 static int most_rows(int vectors)
 {
-#if TN_LANES == 16
-    static const int most[WIDEST] = {12, 12, 8, 6};
+    static const int most[WIDEST] = MOST_ROWS;
     return most[vectors - 1];
-#else
-    (void)vectors;
-    return ROWS;
-#endif
 }
 
 /** The group of rows from `first` under the same columns, in equal parts, each as many as a tile of that width can
- * have. */
+ *  have. */
 static void multiply_group(const tn_tile_rows *r, int64_t first, bool asks, float *c, piece *p)
 {
     int vectors = (int)tn_ceil_div(p->cols, TN_LANES), count = (int)tn_min(r->group, r->count - first);

@@ -31,7 +31,7 @@
 
 /* What is inlined with constants has no choice left there; counts of branches are of the source, each of them once. */
 #ifdef TN_COVERAGE
-#define ALWAYS_INLINE static inline __attribute__((noinline))
+#define ALWAYS_INLINE static __attribute__((noinline, unused))
 #else
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #endif

@@ -180,7 +180,7 @@ ALWAYS_INLINE void map_row(map t, int i, const float *const *pixels, int64_t x, 
 #define ROW(i)                                                                                                         \
     case i:                                                                                                            \
         for (int64_t x = 0; x < count; x += TN_LANES)                                                                  \
-            map_row(t, i < t.rows ? i : 0, pixels, x, out + x, out_point);                                             \
+            map_row(t, (i) % t.rows, pixels, x, out + x, out_point);                                                   \
         break
 
 ALWAYS_INLINE void map_rows(map t, int row, const float *const *pixels, float *out, int64_t out_point, int64_t count)
@@ -251,7 +251,8 @@ ALWAYS_INLINE void map_rows(map t, int row, const float *const *pixels, float *o
     MAP(map_filter_gradient_##m##_##r, T(filter_##m##_##r, true, r, a, pairs))
 
 /* Where products are rounded before they are added, sharing sums rounds once too often: F(6,3) would be at 3.2e-5, beyond
- * its bound. F(2,3) multiplies by powers of two, without rounding. */
+ * its bound. F(2,3) multiplies by powers of two, without rounding. Counting branches keeps multiplications and additions
+ * in functions of their own, which rounds products, too. */
 #if (defined(__FMA__) || defined(__ARM_FEATURE_FMA)) && !defined(TN_COVERAGE)
 #define PAIRS(count) count
 #else
