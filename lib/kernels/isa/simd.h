@@ -29,9 +29,10 @@
 /** `name` with the instruction set behind it. */
 #define TN_ISA(name) TN_JOIN(name, TN_ISA_SUFFIX)
 
-/* What is inlined with constants has no choice left there; counts of branches are of the source, each of them once. */
+/* What is inlined with constants has no choice left there; branches of the source are counted once each, so nothing is
+ * inlined then. */
 #ifdef TN_COVERAGE
-#define ALWAYS_INLINE static __attribute__((noinline, unused))
+#define ALWAYS_INLINE static __attribute__((unused))
 #else
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #endif
