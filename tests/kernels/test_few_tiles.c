@@ -2,11 +2,14 @@
 /** @file
  *  Tiles of convolutions with few channels, of all numbers of windows, rows and filters, on whole numbers: every sum is
  * exact, and nothing beside the results is written. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "kernels/isa/conv_table.h"
 #include "kernels/product.h"
 #include "suite.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { FILTERS = 4 * 16, WINDOWS = 31, RUNS = 2, RUN = 5, STEP = 3, RUN_STEP = 140, DEPTH = RUNS * RUN, LINES = 2 };
 enum { ROWS = 12, PITCH = FILTERS + 16, X = RUN_STEP * (RUNS + LINES) + 64 };
@@ -72,15 +75,28 @@ START_TEST(test_forward)
 }
 END_TEST
 
-static void check_gradient(numbers *n, int64_t rows, int64_t filters, int kind)
+/* The end of memory for all of dy: behind it nothing can be read. */
+static float *end_of_memory(void)
 {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), floats = LINES * WINDOWS * PITCH;
+    const size_t bytes = (floats * sizeof(float) + page - 1) / page * page;
+    char *memory = mmap(NULL, bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ck_assert(memory != MAP_FAILED);
+    ck_assert_int_eq(mprotect(memory + bytes, page, PROT_NONE), 0);
+    return (float *)(void *)(memory + bytes);
+}
+
+static void check_gradient(numbers *n, float *end, int64_t rows, int64_t filters, int kind)
+{
+    const int64_t floats = (LINES * WINDOWS - 1) * PITCH + filters;
     const tn_few_tiles *few = tn_conv_kernels()->few;
     const int64_t lanes = (filters + few->lanes - 1) / few->lanes * few->lanes;
     const float *x[ROWS];
     for (int64_t i = 0; i < rows; i++)
         x[i] = n->x + 5 * i;
+    memcpy(end - floats, n->dy[0], (size_t)floats * sizeof *end);
     const tn_few_sums g = {
-        x, STEP, RUN_STEP, WINDOWS, LINES, n->dy[0], PITCH, filters, kind & AHEAD ? n->x : NULL, n->y[0], PITCH};
+        x, STEP, RUN_STEP, WINDOWS, LINES, end - floats, PITCH, filters, kind & AHEAD ? n->x : NULL, n->y[0], PITCH};
     memcpy(n->y, n->before, sizeof n->y);
     few->gradient(&g, rows);
     for (int64_t i = 0; i < rows; i++)
@@ -99,11 +115,12 @@ START_TEST(test_gradient)
 {
     const tn_few_tiles *few = tn_conv_kernels()->few;
     numbers *n = numbers_of();
+    float *end = end_of_memory();
     for (int64_t vectors = 1; vectors <= few->sums_vectors; vectors++)
         for (int64_t rows = 1; rows <= few->sums[vectors - 1]; rows++)
             for (int kind = 0; kind < KINDS; kind += AHEAD) {
-                check_gradient(n, rows, vectors * few->lanes, kind);
-                check_gradient(n, rows, vectors * few->lanes - 1 - rows % (few->lanes - 1), kind);
+                check_gradient(n, end, rows, vectors * few->lanes, kind);
+                check_gradient(n, end, rows, vectors * few->lanes - 1 - rows % (few->lanes - 1), kind);
             }
     free(n);
 }
