@@ -172,7 +172,7 @@ static tn_region next_part(ahead *next)
     int64_t s = next->s.rows * next->s.width, all = s + next->v.rows * next->v.width;
     int64_t s_parts = all > 0 ? next->parts * s / all : 0, part = next->part++, parts = s_parts;
     tn_region region = next->s;
-    if (all == 0 || part >= next->parts)
+    if (all <= 0 || part >= next->parts)
         return (tn_region){0};
     if (part >= s_parts) {
         part -= s_parts;
