@@ -231,7 +231,9 @@ static int64_t group_of(const tn_nest *nest)
  *  all that are read in place. */
 static int64_t rows_of_call(const tn_nest *nest, const tn_task *t)
 {
-    return !nest->own ? nest->s : nest->run > 0 ? t->s_count : OWN_PANELS * nest->s;
+    if (!nest->own)
+        return nest->s;
+    return nest->run > 0 ? t->s_count : OWN_PANELS * nest->s;
 }
 
 /** All tiles of a block of the scalar side, packed or located, under packed panels of the vector side. */
@@ -242,13 +244,12 @@ static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab
     for (int64_t first = 0; first < t->v_count; first += group) {
         int64_t last = tn_min(first + group, t->v_count);
         for (int64_t i = 0, rows = rows_of_call(nest, t); i < t->s_count; i += rows) {
-            tn_region part = {0};
-            if (!nest->own) {
+            if (nest->own) {
+                tn_region part = nest->run > 0 ? panels_behind(nest, t, d, first, last) : next_part(next);
+                tn_multiply_own(nest, t, d, buffers, &part, i, tn_min(rows, t->s_count - i), first, last - first);
+            } else {
                 multiply_apart(nest, t, d, buffers, next, i, first, last);
-                continue;
             }
-            part = nest->run > 0 ? panels_behind(nest, t, d, first, last) : next_part(next);
-            tn_multiply_own(nest, t, d, buffers, &part, i, tn_min(rows, t->s_count - i), first, last - first);
         }
     }
 }

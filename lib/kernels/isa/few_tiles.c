@@ -13,17 +13,12 @@
  */
 #include "kernels/isa/few_tiles.h"
 #include "kernels/arithmetic.h"
-#include "kernels/isa/simd.h"
+#include "kernels/isa/tile_parts.h"
 
 /* A tile of so many vectors has as many windows, or rows of sums, as leave registers for what is multiplied with them.
  * WIDEST: vectors of a tile of sums; WIDEST_WINDOWS: of a tile of windows, which many windows serve better than many
  * vectors where sums are short; SIXES: rows of three vectors. EACH: for each number of windows or rows of each width.
  */
-#define UP_TO_4(X, vectors) X(1, vectors) X(2, vectors) X(3, vectors) X(4, vectors)
-#define UP_TO_6(X, vectors) UP_TO_4(X, vectors) X(5, vectors) X(6, vectors)
-#define UP_TO_9(X, vectors) UP_TO_6(X, vectors) X(7, vectors) X(8, vectors) X(9, vectors)
-#define UP_TO_12(X, vectors) UP_TO_9(X, vectors) X(10, vectors) X(11, vectors) X(12, vectors)
-#define UP_TO_14(X, vectors) UP_TO_12(X, vectors) X(13, vectors) X(14, vectors)
 #if TN_LANES == 16
 #define WIDEST 4
 #define WIDEST_WINDOWS 3
@@ -73,25 +68,6 @@
 #define EACH_SUMS EACH_WINDOWS
 #define SIXES 2
 #endif
-
-/** A row of sums, of which the first `vectors` are in use, += number times as many vectors. */
-ALWAYS_INLINE void add_number(int vectors, float a, const vec *row, vec *sums)
-{
-    vec number = splat(a);
-    UNROLL
-    for (int j = 0; j < vectors; j++)
-        sums[j] += number * row[j];
-}
-
-ALWAYS_INLINE void clear(int count, int vectors, vec sums[][WIDEST])
-{
-    UNROLL
-    for (int i = 0; i < count; i++) {
-        UNROLL
-        for (int j = 0; j < vectors; j++)
-            sums[i][j] = splat(0.0f);
-    }
-}
 
 static int vectors_of(int64_t filters)
 {
@@ -157,7 +133,9 @@ ALWAYS_INLINE void forward_tile(int count, int vectors, const tn_few_windows *x,
 {
     vec sums[WINDOWS][WIDEST];
     y += first * end->pitch;
-    clear(count, vectors, sums);
+    UNROLL
+    for (int i = 0; i < count; i++)
+        clear_sums(vectors, sums[i]);
     for (int64_t t = 0; t < x->runs; t++, v += x->run * vectors * TN_LANES)
         add_run(count, x->data + first * x->step + t * x->run_step, x->step, x->run, v, vectors, sums);
     UNROLL
@@ -215,7 +193,9 @@ ALWAYS_INLINE void gradient(const tn_few_sums *g, int rows, int vectors, bool wh
     vec sums[SUMS][WIDEST];
     const float *dy = g->dy, *ahead = g->ahead;
     int64_t last = g->filters - (vectors - 1) * TN_LANES;
-    clear(rows, vectors, sums);
+    UNROLL
+    for (int i = 0; i < rows; i++)
+        clear_sums(vectors, sums[i]);
     for (int64_t line = 0; line < g->lines; line++) {
         const float *at[SUMS];
         UNROLL

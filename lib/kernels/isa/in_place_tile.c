@@ -19,14 +19,10 @@
  *            Building Block", 2019 */
 #include "kernels/arithmetic.h"
 #include "kernels/isa/conv_table.h"
-#include "kernels/isa/simd.h"
+#include "kernels/isa/tile_parts.h"
 
 /* ROWS: of BLIS's panels. WIDEST: vectors of a tile. A tile of so many vectors has as many rows as leave registers for
  * a row of B and a number of A: 32 of them, or 16. EACH: for each number of rows of each width. */
-#define UP_TO_4(X, vectors) X(1, vectors) X(2, vectors) X(3, vectors) X(4, vectors)
-#define UP_TO_6(X, vectors) UP_TO_4(X, vectors) X(5, vectors) X(6, vectors)
-#define UP_TO_8(X, vectors) UP_TO_6(X, vectors) X(7, vectors) X(8, vectors)
-#define UP_TO_12(X, vectors) UP_TO_8(X, vectors) X(9, vectors) X(10, vectors) X(11, vectors) X(12, vectors)
 #if TN_LANES == 16
 #define ROWS 12
 #define WIDEST 4
@@ -56,14 +52,6 @@ ALWAYS_INLINE void load_row(int vectors, const float *v, int64_t panel, vec row[
     UNROLL
     for (int j = 0; j < vectors; j++)
         row[j] = load(v + j / 2 * panel + j % 2 * TN_LANES);
-}
-
-ALWAYS_INLINE void add_number(int vectors, float a, const vec row[WIDEST], vec sums[WIDEST])
-{
-    vec number = splat(a);
-    UNROLL
-    for (int j = 0; j < vectors; j++)
-        sums[j] += number * row[j];
 }
 
 /** sums += the products of one k; number i is at a[i][k]. */
@@ -226,11 +214,8 @@ ALWAYS_INLINE void multiply_tile(int count, int vectors, const piece *p)
 {
     sums_of sums;
     UNROLL
-    for (int i = 0; i < count; i++) {
-        UNROLL
-        for (int j = 0; j < vectors; j++)
-            sums[i][j] = splat(0.0f);
-    }
+    for (int i = 0; i < count; i++)
+        clear_sums(vectors, sums[i]);
     if (!p->places)
         add_panel(count, vectors, p, sums);
     else if (p->asks_c)
