@@ -91,6 +91,7 @@ ALWAYS_INLINE void add_run(int count, const float *x, int64_t step, int64_t run,
             row[j] = load(v + j * TN_LANES);
         UNROLL
         for (int i = 0; i < count; i++)
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): (count + 2) / 3 of them are set */
             add_number(vectors, at[i / 3][i % 3 * step], row, sums[i]);
         UNROLL
         for (int i = 0; i < (count + 2) / 3; i++)
