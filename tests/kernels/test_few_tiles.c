@@ -3,13 +3,12 @@
  *  Tiles of convolutions with few channels, of all numbers of windows, rows and filters, on whole numbers: every sum is
  * exact, and nothing beside the results is written. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "end_of_memory.h"
 #include "kernels/isa/conv_table.h"
 #include "kernels/product.h"
 #include "suite.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 enum { FILTERS = 4 * 16, WINDOWS = 31, RUNS = 2, RUN = 5, STEP = 3, RUN_STEP = 140, DEPTH = RUNS * RUN, LINES = 2 };
 enum { ROWS = 12, PITCH = FILTERS + 16, X = RUN_STEP * (RUNS + LINES) + 64 };
@@ -75,17 +74,6 @@ START_TEST(test_forward)
 }
 END_TEST
 
-/* The end of memory for all of dy: behind it nothing can be read. */
-static float *end_of_memory(void)
-{
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE), floats = LINES * WINDOWS * PITCH;
-    const size_t bytes = (floats * sizeof(float) + page - 1) / page * page;
-    char *memory = mmap(NULL, bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    ck_assert(memory != MAP_FAILED);
-    ck_assert_int_eq(mprotect(memory + bytes, page, PROT_NONE), 0);
-    return (float *)(void *)(memory + bytes);
-}
-
 static void check_gradient(numbers *n, float *end, int64_t rows, int64_t filters, int kind)
 {
     const int64_t floats = (LINES * WINDOWS - 1) * PITCH + filters;
@@ -115,7 +103,7 @@ START_TEST(test_gradient)
 {
     const tn_few_tiles *few = tn_conv_kernels()->few;
     numbers *n = numbers_of();
-    float *end = end_of_memory();
+    float *end = end_of_memory(LINES * WINDOWS * PITCH);
     for (int64_t vectors = 1; vectors <= few->sums_vectors; vectors++)
         for (int64_t rows = 1; rows <= few->sums[vectors - 1]; rows++)
             for (int kind = 0; kind < KINDS; kind += AHEAD) {
