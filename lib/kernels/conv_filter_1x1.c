@@ -147,24 +147,24 @@ static void multiply_columns(const slab *p, int64_t c0, int64_t c1, int64_t f0, 
     }
 }
 
-/** Pixels that a stride leaves between others, copied together. */
-static const float *gather(const gradient *g, int64_t pixel, int64_t count, float *out)
+/** Channels [c0, c1) of pixels that a stride leaves between others, copied together. */
+static const float *gather(const gradient *g, int64_t pixel, int64_t count, int64_t c0, int64_t c1, float *out)
 {
     const tn_conv_shape *s = g->shape;
     for (int64_t i = 0; i < count; i++) {
         int64_t line = (pixel + i) / s->ow, y = line % s->oh * s->stride_h, x = (pixel + i) % s->ow * s->stride_w;
-        memcpy(out + i * g->row, g->x + ((line / s->oh * s->h + y) * s->w + x) * s->c,
-               (size_t)g->channels * sizeof *out);
+        memcpy(out + i * g->row + c0, g->x + ((line / s->oh * s->h + y) * s->w + x) * s->c + c0,
+               (size_t)(c1 - c0) * sizeof *out);
     }
     return out;
 }
 
-static slab slab_at(const gradient *g, int64_t pixel, int64_t count, float *buffer)
+static slab slab_at(const gradient *g, int64_t pixel, int64_t count, int64_t c0, int64_t c1, float *buffer)
 {
     slab p = {.dy = g->dy + pixel * g->shape->f, .x_step = g->shape->c, .dy_step = g->shape->f, .pixels = count};
     if (g->row > 0)
         p.x_step = g->row;
-    p.x = g->row > 0 ? gather(g, pixel, count, buffer) : g->x + pixel * p.x_step;
+    p.x = g->row > 0 ? gather(g, pixel, count, c0, c1, buffer) : g->x + pixel * p.x_step;
     return p;
 }
 
@@ -190,7 +190,7 @@ static void run_part(const gradient *g, int64_t part, int64_t c0, int64_t c1, fl
     int64_t ldc = is_aside(g) ? g->cols : g->shape->f;
     for (int64_t at = first; at < end; at += count) {
         count = at < inside ? tn_min(DEPTH, inside - at) : end - at;
-        const slab p = at < inside ? slab_at(g, at, count, buffer) : copy_last(g, at, count, buffer);
+        const slab p = at < inside ? slab_at(g, at, count, c0, c1, buffer) : copy_last(g, at, count, buffer);
         bool add = at > first || (!is_aside(g) && g->add);
         for (int64_t f = 0; f < g->filters; f += COLUMNS)
             multiply_columns(&p, c0, c1, f, tn_min(f + COLUMNS, g->filters), add, sums, ldc);

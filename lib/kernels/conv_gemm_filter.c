@@ -4,9 +4,13 @@
  *
  *  Taps and channels k = (r,s,c) take the scalar side, filters the vector side. The sum is long and the result small, so
  *  where there are too few results for all threads the windows are cut into parts, from the sizes alone, and the parts
- *  are added in order. */
+ *  are added in order.
+ *
+ *  Channels lie side by side in every pixel, and so do filters. A few images, which stay in the caches, are multiplied just
+ *  so: those of 1x1 convolutions where they lie, others copied tap by tap. */
 #include "kernels/conv_gemm.h"
 
+#include "base/status.h"
 #include "kernels/conv_few.h"
 #include "kernels/conv_filter_1x1.h"
 #include "kernels/conv_windows.h"
@@ -44,6 +48,15 @@ static bool are_pixels(const tn_conv_shape *s)
            s->pad_top == 0 && s->pad_left == 0;
 }
 
+#define NEAR (1 << 21) /* numbers of x and dy that the caches hold, at least those that all cores share */
+
+/** So few images stay in the caches; otherwise what comes from memory has to be asked for in time. */
+static bool are_near(const tn_conv_shape *s)
+{
+    double x = (double)s->h * (double)s->w * (double)s->c, y = (double)s->oh * (double)s->ow * (double)s->f;
+    return (double)s->n * (x + y) < NEAR;
+}
+
 static tn_product product_of(const tn_conv_shape *s)
 {
     return (tn_product){.m = s->r * s->s * (s->c / s->groups),
@@ -53,6 +66,7 @@ static tn_product product_of(const tn_conv_shape *s)
                         .pack_b = pack_gradient,
                         .find_a = are_pixels(s) ? find_windows : NULL,
                         .find_b = find_gradient,
+                        .along_a = are_near(s),
                         .ldc = s->f,
                         .alpha = 1.0f,
                         .split = true};
@@ -60,22 +74,27 @@ static tn_product product_of(const tn_conv_shape *s)
 
 tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
+    size_t other = 0;
     if (tn_conv_filter_is_1x1(s))
-        return tn_conv_filter_1x1_scratch(s, threads, out);
-    if (tn_conv_few_applies(s))
+        TN_TRY(tn_conv_filter_1x1_scratch(s, threads, &other));
+    else if (tn_conv_few_applies(s))
         return tn_conv_few_filter_scratch(s, threads, out);
     tn_product product = product_of(s);
-    return tn_product_scratch(&product, threads, out);
+    product.along_a = true; /* a smaller batch may be */
+    TN_TRY(tn_product_scratch(&product, threads, out));
+    *out = *out < other ? other : *out;
+    return TN_OK;
 }
 
 void tn_conv_gemm_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, const float *dy, bool add, float *dw,
                          void *scratch)
 {
-    if (tn_conv_filter_is_1x1(s) && s->n > 0) {
+    bool is_1x1 = tn_conv_filter_is_1x1(s);
+    if (is_1x1 && !are_near(s)) {
         tn_conv_filter_1x1(s, pool, x, dy, add, dw, scratch);
         return;
     }
-    if (tn_conv_few_applies(s)) {
+    if (!is_1x1 && tn_conv_few_applies(s)) {
         tn_conv_few_filter(s, pool, x, dy, add, dw, scratch);
         return;
     }

@@ -42,10 +42,21 @@ static float *place(const panels *to, int64_t lane, int64_t k)
     return to->out + lane / to->lanes * to->panel + k * to->lanes + lane % to->lanes;
 }
 
+/** The piece of `count` windows in the one panel that has room for all lanes. */
+static void copy_wide(const piece *p, const float *from, int64_t stride, int64_t k, int64_t count, const panels *to)
+{
+    for (int64_t i = 0; i < count; i++)
+        memcpy(to->out + (k + i) * to->lanes + p->lane, from + i * stride, (size_t)p->width * sizeof *from);
+}
+
 /** The piece of `count` windows, stride apart: the rest of a panel that is begun, whole panels, the start of another. */
 static void copy_inside(const piece *p, const float *from, int64_t stride, int64_t k, int64_t count, const panels *to)
 {
     const tn_conv_table *kernels = tn_conv_kernels();
+    if (to->lanes > TN_PANEL_LANES) {
+        copy_wide(p, from, stride, k, count, to);
+        return;
+    }
     int64_t begun = p->lane % to->lanes, head = begun > 0 ? tn_min(to->lanes - begun, p->width) : 0;
     int64_t whole = (p->width - head) / to->lanes, tail = p->width - head - whole * to->lanes;
     if (head > 0)
@@ -125,6 +136,6 @@ void tn_windows_pack_taps(const void *windows, int64_t first, int64_t count, int
         copy_piece(windows, &p, k0, kn, &to);
         lane += p.width;
     }
-    if (count % lanes > 0)
+    if (count % lanes > 0 && lanes <= TN_PANEL_LANES)
         clear_piece(&(piece){.lane = count, .width = lanes - count % lanes}, 0, kn, &to);
 }

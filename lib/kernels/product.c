@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#define WORTH_PACKING 256       /* rows and columns from which B is packed where it could be read as it lies */
 #define SPLITS 8                /* most parts of k */
 #define PARTIALS_MOST (1 << 20) /* floats of all parts of the result */
 #define PACKED_MOST (4 << 20)   /* floats of a vector side that is packed whole */
@@ -45,10 +46,10 @@ static int64_t splits_of(const tn_product *p)
     return tn_max(parts, 1);
 }
 
-/** The depth of a block: k in equal parts of at most the kernel's kc. */
-static int64_t block_depth(int64_t k)
+/** The depth of a block: k in equal parts of at most so many. */
+static int64_t block_depth(int64_t k, int64_t most)
 {
-    int64_t parts = tn_ceil_div(k, tn_gemm_kernel_in_use()->kc);
+    int64_t parts = tn_ceil_div(k, most);
     return parts > 1 ? tn_ceil_div(tn_ceil_div(k, parts), 4) * 4 : k;
 }
 
@@ -129,6 +130,13 @@ static int64_t depth_in_runs(int64_t k, int64_t run)
     return tn_ceil_div(runs, tn_ceil_div(runs, most)) * run;
 }
 
+/** B is read as it lies: it is not used by so many rows that packing costs nothing, or its rows are not so long that
+ *  they share sets of the caches. */
+static bool lies_well(const tn_product *p, const tn_own_tile *own)
+{
+    return p->find_b && p->n % own->whole == 0 && (p->m < WORTH_PACKING || p->n < WORTH_PACKING);
+}
+
 static tn_nest nest_of(const tn_product *p)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
@@ -137,9 +145,12 @@ static tn_nest nest_of(const tn_product *p)
     nest.v_count = nest.turned ? p->m : p->n;
     nest.own = nest.turned ? NULL : own_tile(p);
     nest.run = nest.turned || p->k == 0 ? 0 : run_of(p);
+    nest.along = nest.own && p->along_a;
+    nest.lies = nest.along && lies_well(p, nest.own);
     if (nest.run > 0)
         nest.s = rows_in_place(p, nest.own);
-    int64_t depth = nest.run > 0 ? depth_in_runs(p->k, nest.run) : block_depth(tn_ceil_div(p->k, nest.splits));
+    int64_t most = nest.along ? TN_DEPTH_ALONG : kernel->kc;
+    int64_t depth = nest.run > 0 ? depth_in_runs(p->k, nest.run) : block_depth(tn_ceil_div(p->k, nest.splits), most);
     nest.depth = tn_max(depth, 1);
     return nest;
 }
@@ -210,9 +221,10 @@ static double cost_of(const tn_nest *nest, const partition *cut, int threads)
     double s = (double)(nest->own ? tn_min(cut->s, nest->s_count) : tn_round_up(cut->s, nest->s));
     double v = (double)tn_round_up(cut->v, nest->v), depth = (double)cut->depth;
     double again = cut->s > tn_block_rows(nest) && !nest->packed ? (double)tn_ceil_div(cut->v, tn_wide(nest)) : 1.0;
-    double numbers = s * again * (nest->run > 0 ? READ_COST : PACK_COST) + v * (nest->packed ? READ_COST : PACK_COST);
+    bool s_read = nest->run > 0 || (nest->along && nest->p->find_a), v_read = nest->packed || nest->lies;
+    double numbers = s * again * (s_read ? READ_COST : PACK_COST) + v * (v_read ? READ_COST : PACK_COST);
     double task = depth * (s * v + numbers) + ADD_COST * s * v * (double)tn_ceil_div(cut->depth, nest->depth);
-    return task * ((double)tn_ceil_div(cut->tasks, threads) + WAIT);
+    return task * ((double)tn_ceil_div(cut->tasks, threads) + (threads > 1 && !nest->along ? WAIT : 0.0));
 }
 
 /** The sides in equal parts with the least cost; at most one block of the scalar side where the other one is packed
@@ -353,7 +365,7 @@ void tn_product_run(tn_pool *pool, const tn_product *p, void *scratch)
         return;
     run_job job = {.nest = nest_of(p), .buffers = scratch};
     int64_t packed;
-    bool may_pack = !job.nest.turned && job.nest.splits == 1 && p->k > 0;
+    bool may_pack = !job.nest.turned && !job.nest.lies && job.nest.splits == 1 && p->k > 0;
     if (may_pack && p->packed_b) {
         job.nest.packed = p->packed_b;
     } else if (may_pack && should_pack(&job.nest, &packed)) {

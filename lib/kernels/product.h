@@ -37,6 +37,7 @@ typedef void tn_locate(const void *source, int64_t first, int64_t count, int64_t
                        int64_t lanes, float *aside, const float **rows);
 #define TN_RUN_LEAST 8 /* numbers of a run below which looking for it is not worth while */
 #define TN_RUN_MOST 1024
+#define TN_DEPTH_ALONG 800     /* k of a block whose rows lie side by side */
 #define TN_DEPTH_IN_PLACE 1280 /* k of a block whose rows are read in place: long sums stay in registers */
 
 /** What is read outside of images. */
@@ -48,6 +49,10 @@ typedef struct tn_product {
     tn_find *find_a, *find_b; /* what is packed next is asked for ahead; NULL: it is not */
     tn_locate *locate_a;      /* NULL: A is always packed; otherwise it need not be where it takes the scalar side */
     int64_t run_a;            /* numbers of k, in equal runs from k = 0, that lie in one piece in every row of A */
+    /** Numbers of all rows of A lie side by side for each k, and near, in the caches: they are read where find_a says,
+     *  or packed just so where it is NULL, in one panel of more lanes than others have, none of which need be cleared.
+     *  Those of B may be read where find_b says, too. */
+    bool along_a;
     const void *a, *b;
     const float *packed_b; /* what tn_product_pack made of b; NULL: b is packed on the way */
     float *c;

@@ -16,10 +16,19 @@ bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t)
 void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
                      const tn_region *ahead, int64_t i, int64_t count, int64_t j, int64_t cols)
 {
-    tn_tile_rows rows = {count, nest->s, NULL, buffers->s_block + i * d->kn, 1, d->kn};
+    tn_tile_rows rows = {.count = count,
+                         .group = nest->along ? count : nest->s,
+                         .side = d->side + i * (nest->along ? 1 : d->kn),
+                         .runs = 1,
+                         .run = d->kn,
+                         .step = d->step,
+                         .v_step = d->v_step,
+                         .v_apart = d->v_apart};
     tn_tile_end end = {.add = d->beta != 0.0f, .ahead = *ahead};
     if (nest->run > 0) {
-        rows = (tn_tile_rows){count, nest->s, buffers->rows + i * (d->kn / nest->run), NULL, d->kn / nest->run, nest->run};
+        rows.runs = d->kn / nest->run;
+        rows.run = nest->run;
+        rows.places = buffers->rows + i * rows.runs;
         end.asks_c = d->kn >= LONG_SUM;
         if (rows.run >= LONG && j == 0) /* nobody has read them yet */
             end.asks = tn_ceil_div(count, nest->s) - 1;
@@ -28,5 +37,5 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, co
         end.relu = nest->p->activation == TN_RELU;
         end.bias = nest->p->bias ? nest->p->bias + t->v0 + j : NULL;
     }
-    nest->own->multiply(&rows, d->v_panels + j * d->kn, &end, cols, t->c + i * t->ldc + j, t->ldc);
+    nest->own->multiply(&rows, d->v_panels + j / nest->v * d->v_apart, &end, cols, t->c + i * t->ldc + j, t->ldc);
 }

@@ -25,6 +25,8 @@ int64_t tn_block_rows_least(void)
 
 int64_t tn_block_rows(const tn_nest *nest)
 {
+    if (nest->along && nest->p->find_a)
+        return tn_round_up(nest->p->m, nest->s);
     return tn_round_up(tn_block_rows_least(), nest->s);
 }
 
@@ -38,13 +40,14 @@ static int64_t block_rows_most(void)
 /** The deepest block of k: rows that are read in place may be put together for one that is deeper than the kernel's. */
 static int64_t depth_most(const tn_product *p)
 {
-    int64_t kc = tn_gemm_kernel_in_use()->kc;
-    return p->locate_a ? tn_max(kc, TN_DEPTH_IN_PLACE) : kc;
+    int64_t kc = tn_gemm_kernel_in_use()->kc, along = p->along_a ? TN_DEPTH_ALONG : 0;
+    return tn_max(kc, p->locate_a ? TN_DEPTH_IN_PLACE : along);
 }
 
 int64_t tn_s_block_floats(const tn_product *p)
 {
-    return tn_with_slack(block_rows_most() * depth_most(p));
+    int64_t rows = p->along_a ? tn_odd_lines(block_rows_most()) : block_rows_most();
+    return tn_with_slack(rows * depth_most(p));
 }
 
 int64_t tn_v_group_floats(void)
@@ -233,7 +236,7 @@ static int64_t rows_of_call(const tn_nest *nest, const tn_task *t)
 {
     if (!nest->own)
         return nest->s;
-    return nest->run > 0 ? t->s_count : OWN_PANELS * nest->s;
+    return nest->run > 0 || nest->along ? t->s_count : OWN_PANELS * nest->s;
 }
 
 /** All tiles of a block of the scalar side, packed or located, under packed panels of the vector side. */
@@ -260,8 +263,40 @@ static void prepare_block(const tn_nest *nest, const tn_task *t, int64_t k0, int
 {
     if (nest->run > 0)
         nest->p->locate_a(nest->p->a, t->s0, t->s_count, k0, kn, nest->run, nest->s, buffers->s_block, buffers->rows);
-    else
+    else if (!nest->along)
         tn_pack_s(nest, t->s0, t->s_count, k0, kn, buffers->s_block);
+    else if (!nest->p->find_a)
+        nest->p->pack_a(nest->p->a, t->s0, t->s_count, k0, kn, tn_odd_lines(t->s_count), buffers->s_block);
+}
+
+/** Where the rows of a block lie, panel after panel or all side by side. */
+static void find_rows(const tn_nest *nest, const tn_task *t, int64_t k0, const tn_task_buffers *buffers, tn_slab *d)
+{
+    d->side = buffers->s_block;
+    d->step = nest->along ? tn_odd_lines(t->s_count) : 0;
+    if (nest->along && nest->p->find_a) {
+        tn_region lies = nest->p->find_a(nest->p->a, t->s0, t->s_count, k0, d->kn);
+        d->side = lies.data;
+        d->step = lies.stride;
+    }
+}
+
+/** Where a task's columns lie: packed now or before, or as they were. */
+static void find_columns(const tn_nest *nest, const tn_task *t, int64_t k0, const tn_task_buffers *buffers, tn_slab *d)
+{
+    d->v_panels = buffers->v_group;
+    d->v_step = nest->v;
+    d->v_apart = nest->v * d->kn;
+    if (nest->lies) {
+        tn_region lies = nest->p->find_b(nest->p->b, t->v0, t->v_count, k0, d->kn);
+        d->v_panels = lies.data;
+        d->v_step = lies.stride;
+        d->v_apart = nest->v;
+    } else if (nest->packed) {
+        d->v_panels = nest->packed + tn_packed_offset(nest, k0, d->kn, t->v0);
+    } else {
+        tn_pack_v(nest, t->v0, t->v_count, k0, d->kn, buffers->v_group);
+    }
 }
 
 static int64_t width_in(const tn_nest *nest, int64_t floats)
@@ -277,7 +312,9 @@ int64_t tn_wide(const tn_nest *nest)
 /** Numbers of the vector side that are packed together. */
 static int64_t width_of(const tn_nest *nest, const tn_task *t)
 {
-    int64_t width = nest->packed ? t->v_count : width_in(nest, t->s_count <= tn_block_rows(nest) ? NARROW : WIDE);
+    int64_t width = width_in(nest, t->s_count <= tn_block_rows(nest) ? NARROW : WIDE);
+    if (nest->packed || nest->lies)
+        width = t->v_count;
     return nest->p->sink ? tn_min(width, sink_width(nest->v)) : width;
 }
 
@@ -333,7 +370,7 @@ static ahead ahead_of(const tn_nest *nest, const tn_task *t, const place *now, i
     ahead next = {.parts = tn_ceil_div(rows, high) * tn_ceil_div(width, wide)};
     place at = *now;
     bool packs_s, packs_v;
-    if ((!tn_find_v(nest) && !tn_find_s(nest)) || !go_on(nest, t, &at, &s, &packs_s, &packs_v))
+    if (nest->along || (!tn_find_v(nest) && !tn_find_s(nest)) || !go_on(nest, t, &at, &s, &packs_s, &packs_v))
         return next;
     int64_t kn = tn_min(nest->depth, t->k1 - at.k0), cols = tn_min(at.width, t->v_count - at.v);
     if (tn_find_v(nest) && packs_v && !nest->packed && t->s_count <= tn_block_rows(nest))
@@ -348,11 +385,8 @@ static void multiply_depth(const tn_nest *nest, const tn_task *task, const place
 {
     int64_t rows = tn_block_rows(nest), k0 = at->k0, kn = tn_min(nest->depth, task->k1 - k0);
     tn_task columns = columns_of(nest, task, at->v, at->width);
-    tn_slab d = {kn, buffers->v_group, k0 == task->k0 ? task->beta : 1.0f, k0 + kn == task->k1};
-    if (nest->packed)
-        d.v_panels = nest->packed + tn_packed_offset(nest, k0, kn, columns.v0);
-    else
-        tn_pack_v(nest, columns.v0, columns.v_count, k0, kn, buffers->v_group);
+    tn_slab d = {.kn = kn, .beta = k0 == task->k0 ? task->beta : 1.0f, .last = k0 + kn == task->k1};
+    find_columns(nest, &columns, k0, buffers, &d);
     for (int64_t s = 0; s < task->s_count; s += rows) {
         tn_task block = columns;
         ahead next = ahead_of(nest, task, at, s);
@@ -361,6 +395,7 @@ static void multiply_depth(const tn_nest *nest, const tn_task *task, const place
         block.c = element(nest, &columns, s, 0);
         if (!at->one_block || at->v == 0)
             prepare_block(nest, &block, k0, kn, buffers);
+        find_rows(nest, &block, k0, buffers, &d);
         multiply_panels(nest, &block, &d, buffers, &next);
         if (d.last && !tn_finishes_in_place(nest, &block))
             finish(nest, &block);

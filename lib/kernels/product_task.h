@@ -16,7 +16,9 @@ typedef struct tn_nest {
     int64_t s_count, v_count;
     int64_t depth;          /* of a block of k */
     const tn_own_tile *own; /* NULL: tiles are BLIS's */
-    int64_t run;            /* A is read where it lies, in runs of so many k; 0: it is packed */
+    int64_t run;            /* A is read where it lies, in runs of so many k; 0: it is not, or packed */
+    bool along;             /* A is read as it lies, or packed as it lies: all rows of a block side by side */
+    bool lies;              /* so is B */
     int64_t splits;
     const float *packed; /* the whole vector side; NULL: packed on the way */
 } tn_nest;
@@ -84,6 +86,8 @@ static inline tn_find *tn_find_s(const tn_nest *nest)
 typedef struct tn_slab {
     int64_t kn;
     const float *v_panels;
+    const float *side; /* of a block, as in tn_tile_rows */
+    int64_t step, v_step, v_apart;
     float beta;
     bool last;
 } tn_slab;

@@ -2,6 +2,8 @@
 /** @file
  *  Tiles of our own, of all numbers of rows and columns, on whole numbers: every sum is exact, and nothing beside the
  * tiles is written. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "end_of_memory.h"
 #include "kernels/isa/conv_table.h"
 #include "kernels/product.h"
 #include "suite.h"
@@ -67,12 +69,23 @@ static float expected(const numbers *n, int64_t i, int64_t j, int kind)
     return kind & RELU && sum < 0.0f ? 0.0f : sum;
 }
 
+static void check_results(const numbers *n, int64_t rows, int64_t cols, int kind)
+{
+    for (int64_t i = 0; i < GROUPS * ROWS_MOST; i++)
+        for (int64_t j = 0; j < PITCH; j++) {
+            float wanted = i < rows && j < cols ? expected(n, i, j, kind) : n->before[i][j];
+            if (n->c[i][j] != wanted)
+                ck_abort_msg("%d rows, %d columns, kind %d: %g instead of %g at (%d,%d)", (int)rows, (int)cols, kind,
+                             (double)n->c[i][j], (double)wanted, (int)i, (int)j);
+        }
+}
+
 static void check(const tn_own_tile *own, numbers *n, int64_t rows, int64_t group, int64_t cols, int kind)
 {
-    tn_tile_rows r = {rows, group, n->places, NULL, RUNS, RUN};
+    tn_tile_rows r = {.count = rows, .group = group, .places = n->places, .runs = RUNS, .run = RUN};
     tn_tile_end end = {.add = kind & ADD, .relu = kind & RELU, .bias = kind & BIAS ? n->bias : NULL};
     if (kind & PANEL)
-        r = (tn_tile_rows){rows, group, NULL, n->packed, 1, DEPTH};
+        r = (tn_tile_rows){.count = rows, .group = group, .side = n->packed, .runs = 1, .run = DEPTH};
     if (kind & ASKS) {
         end.asks = kind & PANEL ? 0 : (rows + group - 1) / group;
         end.ahead = (tn_region){n->b[0], DEPTH, COLUMNS, COLUMNS};
@@ -80,13 +93,29 @@ static void check(const tn_own_tile *own, numbers *n, int64_t rows, int64_t grou
     end.asks_c = kind & ASKS_C;
     memcpy(n->c, n->before, sizeof n->c);
     own->multiply(&r, n->panels, &end, cols, n->c[0], PITCH);
-    for (int64_t i = 0; i < GROUPS * ROWS_MOST; i++)
-        for (int64_t j = 0; j < PITCH; j++) {
-            float wanted = i < rows && j < cols ? expected(n, i, j, kind) : n->before[i][j];
-            if (n->c[i][j] != wanted)
-                ck_abort_msg("%d rows in groups of %d, %d columns, kind %d: %g instead of %g at (%d,%d)", (int)rows,
-                             (int)group, (int)cols, kind, (double)n->c[i][j], (double)wanted, (int)i, (int)j);
-        }
+    check_results(n, rows, cols, kind);
+}
+
+/* Both sides as matrices, as they lie: nothing behind the last column of the last row can be read. */
+static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b, int64_t rows, int64_t cols, int kind)
+{
+    const tn_tile_rows r = {.count = rows,
+                            .group = rows,
+                            .side = a - rows * DEPTH,
+                            .runs = 1,
+                            .run = DEPTH,
+                            .step = rows,
+                            .v_step = cols,
+                            .v_apart = own->lanes};
+    const tn_tile_end end = {.add = kind & ADD, .relu = kind & RELU, .bias = kind & BIAS ? n->bias : NULL};
+    for (int64_t k = 0; k < DEPTH; k++) {
+        for (int64_t i = 0; i < rows; i++)
+            a[(k - DEPTH) * rows + i] = n->a[i][k];
+        memcpy(b + (k - DEPTH) * cols, n->b[k], (size_t)cols * sizeof *b);
+    }
+    memcpy(n->c, n->before, sizeof n->c);
+    own->multiply(&r, b - cols * DEPTH, &end, cols, n->c[0], PITCH);
+    check_results(n, rows, cols, kind);
 }
 
 /* Each number of rows under whole and part vectors up to a panel more than the widest tile has. */
@@ -127,4 +156,19 @@ START_TEST(test_kinds)
 }
 END_TEST
 
-TN_SUITE("own tile", {test_sizes}, {test_kinds})
+START_TEST(test_beside)
+{
+    const tn_own_tile *own = tn_conv_kernels()->tile;
+    numbers *n = calloc(1, sizeof *n);
+    float *a = end_of_memory(GROUPS * ROWS_MOST * DEPTH), *b = end_of_memory(COLUMNS * DEPTH);
+    ck_assert_ptr_nonnull(n);
+    ck_assert_int_eq(own->lanes % own->whole, 0);
+    fill(own, n);
+    for (int64_t rows = 1; rows <= GROUPS * own->rows; rows += rows < own->rows ? 1 : 5)
+        for (int64_t cols = own->whole; cols <= 3 * own->lanes; cols += own->whole * (cols < own->lanes ? 1 : 7))
+            check_beside(own, n, a, b, rows, cols, (int)(rows + cols) % PANEL);
+    free(n);
+}
+END_TEST
+
+TN_SUITE("own tile", {test_sizes}, {test_kinds}, {test_beside})

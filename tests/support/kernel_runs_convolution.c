@@ -77,7 +77,7 @@ RUN(own_tile)
     out = run_tile(own, &rows, panels, &end, lanes + 5, b->finite, out);
     rows.count = 3;
     out = run_tile(own, &rows, panels, &end, 5, b->finite, out);
-    rows = (tn_tile_rows){.count = 3, .group = own->rows, .panel = packed, .runs = 1, .run = depth};
+    rows = (tn_tile_rows){.count = 3, .group = own->rows, .side = packed, .runs = 1, .run = depth};
     return run_tile(own, &rows, panels, &end, 5, b->finite, out) - b->out;
 }
 

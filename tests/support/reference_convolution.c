@@ -65,7 +65,15 @@ static float number_of(const tn_tile_rows *rows, int64_t i, int64_t k)
 {
     int64_t group = i / rows->group, row = i % rows->group;
     return rows->places ? rows->places[(group * rows->runs + k / rows->run) * rows->group + row][k % rows->run]
-                        : rows->panel[(group * rows->run + k) * TILE_ROWS + row];
+                        : rows->side[rows->step ? k * rows->step + i : (group * rows->run + k) * TILE_ROWS + row];
+}
+
+static float column_of(const tn_tile_rows *rows, const float *v, int64_t j, int64_t k)
+{
+    bool packed = rows->places || rows->step == 0;
+    int64_t step = packed ? TILE_LANES : rows->v_step;
+    int64_t apart = packed ? rows->runs * rows->run * TILE_LANES : rows->v_apart;
+    return v[j / TILE_LANES * apart + k * step + j % TILE_LANES];
 }
 
 static void tile(const tn_tile_rows *rows, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
@@ -75,14 +83,14 @@ static void tile(const tn_tile_rows *rows, const float *v, const tn_tile_end *en
         for (int64_t j = 0; j < cols; j++) {
             float sum = 0.0f;
             for (int64_t k = 0; k < depth; k++)
-                sum += number_of(rows, i, k) * v[(j / TILE_LANES * depth + k) * TILE_LANES + j % TILE_LANES];
+                sum += number_of(rows, i, k) * column_of(rows, v, j, k);
             sum += end->add ? c[i * ldc + j] : 0.0f;
             sum += end->bias ? end->bias[j] : 0.0f;
             c[i * ldc + j] = end->relu && sum < 0.0f ? 0.0f : sum;
         }
 }
 
-static const tn_own_tile own_tile = {TILE_ROWS, TILE_LANES, tile};
+static const tn_own_tile own_tile = {TILE_ROWS, TILE_LANES, 1, tile};
 
 static void direct(const tn_tile_sides *sides, int64_t rows, int64_t row, int64_t step, bool add, float *c, int64_t ldc)
 {

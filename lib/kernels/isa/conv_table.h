@@ -61,17 +61,20 @@ typedef struct tn_tile_end {
 } tn_tile_end;
 
 /** Rows of tiles, in groups of up to tn_own_tile.rows: row i of a group begins its run t at places[t * group + i], and the
- *  next group's follow after `runs`; or each group is a packed panel. */
+ *  next group's follow after `runs`; or each group is a packed panel; or all rows are one group, side by side for each
+ *  k, and the columns need not be panels either. */
 typedef struct tn_tile_rows {
     int64_t count, group;
-    const float *const *places; /* NULL: packed, one run */
-    const float *panel;         /* [count / rows, run, tn_own_tile.rows] */
+    const float *const *places; /* NULL: packed, or side by side: one run */
+    const float *side;          /* [count / rows, run, tn_own_tile.rows]; with step, number k of row i at k * step + i */
     int64_t runs, run;
+    int64_t step, v_step, v_apart; /* 0: packed; v_step: of columns from k to k, v_apart: from panel to panel */
 } tn_tile_rows;
 
 /** Tiles of a product. */
 typedef struct tn_own_tile {
     int64_t rows, lanes;
+    int64_t whole; /* columns that are not in panels are a multiple of it */
     /** c[i * ldc + j] = sum over t < runs, k < run of row i's number k of run t by v[(t * run + k) * lanes + j], for i <
      *  count, j < cols; columns from lanes on are those of the panels that follow. */
     void (*multiply)(const tn_tile_rows *rows, const float *v, const tn_tile_end *end, int64_t cols, float *c,

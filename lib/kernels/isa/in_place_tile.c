@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  Tiles of a product of their own: groups of rows under some columns, in one call. Built once for each instruction
- *  set, with fused multiply-adds. A group's rows are a packed panel, or each of them is read where it lies.
+ *  set, with fused multiply-adds. A group's rows are a packed panel, or each of them is read where it lies. The columns
+ *  are packed, or rows lie side by side and so do they: then both sides may be as they are in memory.
  *
  *  For each k one number of every row is spread over a vector and multiplied with the vectors of the packed side; the
  *  tile's sums stay in registers. With 32 of those the widest tile is 6 rows by 4 vectors, which needs 10 loads for 24
@@ -40,6 +41,7 @@
 #define EACH(X) UP_TO_4(X, 1) UP_TO_4(X, 2)
 #endif
 #define PANEL (2 * TN_LANES) /* columns */
+#define MASKS (TN_LANES >= 8) /* a vector of B that is not whole can be read through a mask */
 
 #define DEEP 256 /* k from which two tiles' rows and their panels pass the L1 cache */
 #define PACE 2   /* k to a line that is asked for while a panel is multiplied */
@@ -65,11 +67,15 @@ ALWAYS_INLINE void add_located(int count, int vectors, const float *const a[ROWS
         add_number(vectors, a[i][k], row, sums[i]);
 }
 
-/** The same; number i is at s[i]. */
-ALWAYS_INLINE void add_packed(int count, int vectors, const float *s, const float *v, int64_t panel, sums_of sums)
+/** The same; number i is at s[i]. The last vector of B has `rest` numbers, 0: it is whole. */
+ALWAYS_INLINE void add_beside(int count, int vectors, const float *s, const float *v, int64_t panel, int64_t rest,
+                              sums_of sums)
 {
+    int last = vectors - 1;
     vec row[WIDEST];
-    load_row(vectors, v, panel, row);
+    load_row(rest > 0 ? last : vectors, v, panel, row);
+    if (rest > 0)
+        row[last] = load_part(v + last / 2 * panel + last % 2 * TN_LANES, rest);
     UNROLL
     for (int i = 0; i < count; i++)
         add_number(vectors, s[i], row, sums[i]);
@@ -93,29 +99,39 @@ ALWAYS_INLINE void ask_for_line(walk *w)
     }
 }
 
-/** A tile: rows that lie anywhere, or some of a packed panel, under the panels from v. */
+/** A tile: rows that lie anywhere, or side by side, under the columns from v. */
 typedef struct piece {
     const float *const *places, *const *next; /* next: rows that are asked for, NULL: none */
-    const float *panel;
-    int64_t step, runs, run;
+    const float *side;
+    int64_t step, runs, run; /* step: of places, or from k to k; 0: panels */
     const float *v, *bias;
+    int64_t v_step, v_apart;
     bool add, relu, asks_c;
     int64_t cols, ldc;
     float *c;
     walk *ahead;
 } piece;
 
+/** A packed panel under others; a line of what comes next is asked for every few k. */
 ALWAYS_INLINE void add_panel(int count, int vectors, const piece *p, sums_of sums)
 {
-    const float *s = p->panel, *v = p->v;
+    const float *s = p->side, *v = p->v;
     int64_t k = 0, panel = p->run * PANEL;
     for (; k + PACE <= p->run && p->ahead->region.rows > 0; k += PACE) {
         ask_for_line(p->ahead);
         for (int i = 0; i < PACE; i++, s += ROWS, v += PANEL)
-            add_packed(count, vectors, s, v, panel, sums);
+            add_beside(count, vectors, s, v, panel, 0, sums);
     }
     for (; k < p->run; k++, s += ROWS, v += PANEL)
-        add_packed(count, vectors, s, v, panel, sums);
+        add_beside(count, vectors, s, v, panel, 0, sums);
+}
+
+/** Rows that lie side by side, and columns that may, too. */
+ALWAYS_INLINE void add_lying(int count, int vectors, const piece *p, int64_t rest, sums_of sums)
+{
+    const float *s = p->side, *v = p->v;
+    for (int64_t k = 0; k < p->run; k++, s += p->step, v += p->v_step)
+        add_beside(count, vectors, s, v, p->v_apart, rest, sums);
 }
 
 /** Ask for a line of each of the next tile's rows: into the L1 cache where there is room beside this tile's. */
@@ -216,8 +232,13 @@ ALWAYS_INLINE void multiply_tile(int count, int vectors, const piece *p)
     UNROLL
     for (int i = 0; i < count; i++)
         clear_sums(vectors, sums[i]);
-    if (!p->places)
+    int64_t rest = p->cols - (vectors - 1) * TN_LANES;
+    if (p->step == 0)
         add_panel(count, vectors, p, sums);
+    else if (!p->places && MASKS && rest < TN_LANES)
+        add_lying(count, vectors, p, rest, sums);
+    else if (!p->places)
+        add_lying(count, vectors, p, 0, sums);
     else if (p->asks_c)
         add_runs(count, vectors, p, true, true, sums);
     else if (p->next || p->ahead->region.rows > 0)
@@ -259,7 +280,7 @@ static void multiply_group(const tn_tile_rows *r, int64_t first, bool asks, floa
             p->places = r->places + first * r->runs + i;
             p->next = asks ? p->places + r->group * r->runs : NULL;
         } else {
-            p->panel = r->panel + first * r->run + i;
+            p->side = r->side + first * (r->step ? 1 : r->run) + i;
         }
         tiles[vectors - 1][rows - 1](p);
     }
@@ -278,10 +299,12 @@ static int64_t pace_of(const tn_tile_rows *r, const tn_region *ahead, int64_t co
 static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
 {
     walk ahead = {.region.rows = 0};
-    piece p = {.step = r->group,
+    piece p = {.step = r->places ? r->group : r->step,
                .runs = r->runs,
                .run = r->run,
                .v = v,
+               .v_step = r->v_step,
+               .v_apart = r->places || r->step == 0 ? r->runs * r->run * PANEL : r->v_apart,
                .bias = end->bias,
                .add = end->add,
                .relu = end->relu,
@@ -294,10 +317,11 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
         p.cols = tn_min(cols, WIDEST * TN_LANES);
         for (int64_t first = 0; first < r->count; first += r->group, asks--)
             multiply_group(r, first, asks > 0, c, &p);
-        p.v += r->runs * r->run * p.cols;
+        p.v += WIDEST * TN_LANES / PANEL * p.v_apart;
         p.bias += p.bias ? p.cols : 0;
         c += p.cols;
     }
 }
 
-const tn_own_tile TN_ISA(tn_own_tile) = {.rows = ROWS, .lanes = PANEL, .multiply = multiply};
+const tn_own_tile TN_ISA(tn_own_tile) = {
+    .rows = ROWS, .lanes = PANEL, .whole = MASKS ? 1 : TN_LANES, .multiply = multiply};
