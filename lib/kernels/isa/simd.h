@@ -38,7 +38,14 @@
 #endif
 
 /** Before a loop with few and constant turns, to keep its vectors in registers. */
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TN_CHECKED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define TN_CHECKED
+#endif
+#if defined(TN_CHECKED)
 #define UNROLL /* every access is checked: compiling that takes minutes */
 #elif defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
