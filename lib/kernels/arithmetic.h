@@ -19,7 +19,7 @@ static inline int64_t tn_max(int64_t a, int64_t b)
 /** a / b, b > 0, rounded up, also for negative a. */
 static inline int64_t tn_ceil_div(int64_t a, int64_t b)
 {
-    return a > 0 ? (a - 1) / b + 1 : -(-a / b);
+    return a / b + (a % b > 0);
 }
 
 /** The greatest common divisor. */

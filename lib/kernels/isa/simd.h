@@ -243,7 +243,9 @@ ALWAYS_INLINE float total_of(const sum_lanes *sums)
 {
     float all[TN_SUM_LANES];
     memcpy(all, sums, sizeof all);
+    UNROLL
     for (int half = TN_SUM_LANES / 2; half > 0; half /= 2) {
+        UNROLL
         for (int i = 0; i < half; i++)
             all[i] += all[i + half];
     }
