@@ -27,7 +27,7 @@ static void expect(const unsigned char *file, size_t size, int channels, int64_t
     ck_assert_int_eq(tn_tensor_dim(tensor, 2), channels);
     const unsigned char *data = tn_tensor_const_data(tensor);
     for (int64_t i = 0; i < height * width * channels; i++)
-        ck_assert_msg(abs(data[i] - pixels[i]) <= tolerance, "byte %d is %d, expected %d", (int)i, data[i], pixels[i]);
+        ck_each(abs(data[i] - pixels[i]) <= tolerance, "byte %d is %d, expected %d", (int)i, data[i], pixels[i]);
     tn_tensor_destroy(&tensor);
 }
 

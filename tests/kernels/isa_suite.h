@@ -45,7 +45,7 @@ static inline tn_pool *pool_of(int threads)
 
 static inline void same_bits(const void *a, const void *b, size_t size, const char *what)
 {
-    ck_assert_msg(memcmp(a, b, size) == 0, "%s: other bits", what);
+    ck_each(memcmp(a, b, size) == 0, "%s: other bits", what);
 }
 
 /** The error of a float in units of the last place of the exact value. */

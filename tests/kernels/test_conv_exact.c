@@ -235,9 +235,8 @@ static void compare_exact(const conv_case *c, tn_conv_pass pass, const char *how
 {
     static const char *const names[] = {"forward", "data gradient", "filter gradient"};
     for (int64_t i = 0; i < result_size(c, pass); i++)
-        if ((double)out[i] != expected[i])
-            ck_abort_msg("%s%s of %s: element %lld is %g, expected %g", names[pass], how, text_of(c), (long long)i,
-                         (double)out[i], expected[i]);
+        ck_each((double)out[i] == expected[i], "%s%s of %s: element %lld is %g, expected %g", names[pass], how,
+                text_of(c), (long long)i, (double)out[i], expected[i]);
 }
 
 static void check_exact(const conv_case *c, tn_conv_pass pass, bool add, operands *o)

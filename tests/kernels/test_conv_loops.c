@@ -30,8 +30,8 @@ static void start(draw *d)
 static void check_equal(const char *what, int64_t a, int64_t b)
 {
     for (int i = 0; i < SIZE && memcmp(got, expected, sizeof got) != 0; i++)
-        ck_assert_msg(got[i] == expected[i], "%s %lld %lld: number %d is %g, expected %g", what, (long long)a,
-                      (long long)b, i, (double)got[i], (double)expected[i]);
+        ck_each(got[i] == expected[i], "%s %lld %lld: number %d is %g, expected %g", what, (long long)a, (long long)b,
+                i, (double)got[i], (double)expected[i]);
 }
 
 START_TEST(test_interleave)

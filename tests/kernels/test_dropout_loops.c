@@ -25,8 +25,8 @@ START_TEST(test_definition)
     draw_reals(&d, 0.0, 1.0, x, COUNT);
     tn_dropout_random(NULL, key, step, rate, x, y, COUNT);
     for (int64_t i = 0; i < COUNT; i++)
-        ck_assert_msg(y[i] == (kept(key, step, rate, i) ? x[i] * (1.0f / (1.0f - rate)) : 0.0f), "element %lld",
-                      (long long)i);
+        ck_each(y[i] == (kept(key, step, rate, i) ? x[i] * (1.0f / (1.0f - rate)) : 0.0f), "element %lld",
+                (long long)i);
     for (int threads = 2; threads <= 3; threads++) {
         tn_pool *pool = pool_of(threads);
         float *shared = floats(COUNT);

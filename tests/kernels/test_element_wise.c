@@ -35,7 +35,7 @@ START_TEST(test_function_error)
         (*cases[_i].function)(x, y, n);
         for (int64_t i = 0; i < n; i++) {
             double error = error_ulp(y[i], cases[_i].exact((double)x[i]));
-            ck_assert_msg(error <= cases[_i].bound, "f(%a) is %a, %g units off", (double)x[i], (double)y[i], error);
+            ck_each(error <= cases[_i].bound, "f(%a) is %a, %g units off", (double)x[i], (double)y[i], error);
         }
     }
 }
@@ -103,8 +103,7 @@ START_TEST(test_gradient)
     for (int i = 0; i < COUNT; i++) {
         double exact = (double)dy[i] * derivative(activation, (double)x[i]);
         /* y near one carries 6e-8, so 1 - y does */
-        ck_assert_msg(fabs((double)dx[i] - exact) <= 3e-7, "dx(%g) is %g, expected %g", (double)x[i], (double)dx[i],
-                      exact);
+        ck_each(fabs((double)dx[i] - exact) <= 3e-7, "dx(%g) is %g, expected %g", (double)x[i], (double)dx[i], exact);
     }
     tn_activate_gradient(NULL, activation, y, dy, dy, COUNT);
     same_bits(dx, dy, sizeof dx, "in place");
@@ -131,7 +130,7 @@ START_TEST(test_add_and_scale)
     memcpy(sum, y, MANY * sizeof *sum);
     tn_add(NULL, x, sum, MANY);
     for (int i = 0; i < MANY; i++)
-        ck_assert(sum[i] == x[i] + y[i]);
+        ck_each(sum[i] == x[i] + y[i], "sum %d is %g", i, (double)sum[i]);
     for (int i = 0; i < 256; i++)
         bytes[i] = (uint8_t)i;
     tn_scale_u8(NULL, bytes, 1.0f / 255.0f, scaled, 256);

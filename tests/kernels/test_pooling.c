@@ -122,15 +122,13 @@ static void check_max(const tn_pool_shape *s, const float *x, const float *dy, c
     ck_assert_ptr_nonnull(expected);
     for (int64_t i = 0; i < y_size(s); i++) {
         int64_t position = chosen(s, x, i), at = pixel_of(s, i, position, &padding);
-        if (index_at(index, size, i) != position)
-            ck_abort_msg("index of y[%lld] is %lld, expected %lld", (long long)i, (long long)index_at(index, size, i),
-                         (long long)position);
+        ck_each(index_at(index, size, i) == position, "index of y[%lld] is %lld, expected %lld", (long long)i,
+                (long long)index_at(index, size, i), (long long)position);
         same_bits(&y[i], &x[at], sizeof *y, "maximum");
         expected[at] += dy[i];
     }
     for (int64_t i = 0; i < x_size(s); i++)
-        if (dx[i] != expected[i])
-            ck_abort_msg("dx[%lld] is %g, expected %g", (long long)i, (double)dx[i], (double)expected[i]);
+        ck_each(dx[i] == expected[i], "dx[%lld] is %g, expected %g", (long long)i, (double)dx[i], (double)expected[i]);
     free(expected);
 }
 
@@ -231,7 +229,7 @@ START_TEST(test_late_nan)
         memset(y, 0, (size_t)s.c * sizeof *y);
         tn_max_pool(NULL, &s, x, y, NULL);
         for (int64_t c = 0; c < s.c; c++)
-            ck_assert_msg(isnan(y[c]), "pixel %lld, channel %lld", (long long)at, (long long)c);
+            ck_each(isnan(y[c]), "pixel %lld, channel %lld", (long long)at, (long long)c);
     }
     free(x);
     free(y);
@@ -269,12 +267,10 @@ START_TEST(test_mean)
             if (at >= 0)
                 expected[at] += dy[i] / count;
         }
-        if (y[i] != sum / count)
-            ck_abort_msg("y[%lld] is %g, expected %g", (long long)i, (double)y[i], (double)(sum / count));
+        ck_each(y[i] == sum / count, "y[%lld] is %g, expected %g", (long long)i, (double)y[i], (double)(sum / count));
     }
     for (int64_t i = 0; i < x_size(&s); i++) /* in the order of results, so the same roundings */
-        if (dx[i] != expected[i])
-            ck_abort_msg("dx[%lld] is %g, expected %g", (long long)i, (double)dx[i], (double)expected[i]);
+        ck_each(dx[i] == expected[i], "dx[%lld] is %g, expected %g", (long long)i, (double)dx[i], (double)expected[i]);
     free(y);
     free(dx);
     free(expected);

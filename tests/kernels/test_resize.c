@@ -117,7 +117,7 @@ START_TEST(test_exact_values)
     float y[16];
     tn_resize_f32(NULL, &s, x, 1.0f, y);
     for (int i = 0; i < 16; i++)
-        ck_assert_msg(y[i] == expected[i], "y[%d] is %g, expected %g", i, (double)y[i], (double)expected[i]);
+        ck_each(y[i] == expected[i], "y[%d] is %g, expected %g", i, (double)y[i], (double)expected[i]);
 }
 END_TEST
 

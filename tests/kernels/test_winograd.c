@@ -107,13 +107,13 @@ static void check_map(map_case m)
             square[i] = (double)in[i / m.cols * row + i % m.cols * col + x];
         map_square(m.matrix, m.transposed, m.rows, m.cols, square, expected);
         for (int i = 0; i < m.rows * m.rows; i++)
-            ck_assert_msg(fabs((double)out[i * (COUNT + GAP) + x] - expected[i]) <= 1e-4 * (1.0 + fabs(expected[i])),
-                          "%s: number %d of column %d is %g, expected %g", m.name, i, x,
-                          (double)out[i * (COUNT + GAP) + x], expected[i]);
+            ck_each(fabs((double)out[i * (COUNT + GAP) + x] - expected[i]) <= 1e-4 * (1.0 + fabs(expected[i])),
+                    "%s: number %d of column %d is %g, expected %g", m.name, i, x, (double)out[i * (COUNT + GAP) + x],
+                    expected[i]);
     }
     for (int i = 0; i < m.rows * m.rows; i++)
         for (int x = COUNT; x < COUNT + GAP; x++)
-            ck_assert_msg(out[i * (COUNT + GAP) + x] == -7.0f, "%s wrote past its numbers", m.name);
+            ck_each(out[i * (COUNT + GAP) + x] == -7.0f, "%s wrote past its numbers", m.name);
 }
 
 /* Instruction set _i / TILES, matrices _i % TILES. */
@@ -275,8 +275,8 @@ START_TEST(test_endings)
             plain[j] += bias[j % s.f];
         tn_activate(NULL, activations[i], plain, plain, size);
         for (int64_t j = 0; j < size; j++)
-            ck_assert_msg(plain[j] == y[j], "activation %d at %lld: %g, expected %g", activations[i], (long long)j,
-                          (double)y[j], (double)plain[j]);
+            ck_each(plain[j] == y[j], "activation %d at %lld: %g, expected %g", activations[i], (long long)j,
+                    (double)y[j], (double)plain[j]);
     }
     free(x);
     free(w);

@@ -18,6 +18,14 @@
 
 #include "locale_in_use.h"
 
+/** ck_assert_msg for each of many numbers: Check writes a message for every assertion, which takes longer than to
+ * compute what is asserted. */
+#define ck_each(condition, ...)                                                                                        \
+    do {                                                                                                               \
+        if (!(condition))                                                                                              \
+            ck_abort_msg(__VA_ARGS__);                                                                                 \
+    } while (0)
+
 /** Assert that a call succeeds, and show the detail if not. */
 #define ck_ok(call)                                                                                                    \
     do {                                                                                                               \
