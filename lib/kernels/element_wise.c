@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  Operations on each element alone: activations, dropout, scaling, adding. */
-#include "kernels/cpu.h"
 #include "kernels/isa/element_table.h"
 #include "kernels/kernels.h"
 #include "kernels/split.h"
@@ -9,21 +8,6 @@
 #include <assert.h>
 #include <math.h>
 #include <string.h>
-
-const tn_element_table *tn_element_kernels(void)
-{
-#if defined(__x86_64__)
-    switch (tn_isa_in_use()) {
-    case TN_ISA_AVX512:
-        return &tn_element_table_avx512;
-    case TN_ISA_AVX2:
-        return &tn_element_table_avx2;
-    case TN_ISA_GENERIC:
-        break;
-    }
-#endif
-    return &tn_element_table_generic;
-}
 
 /** Everything that the operations here take. */
 typedef struct element_job {

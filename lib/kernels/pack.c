@@ -1,27 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  Packing of strided matrices into panels. */
-#include "kernels/cpu.h"
 #include "kernels/product.h"
 
 #include <string.h>
 
 const float tn_zeros[TN_RUN_MOST];
-
-const tn_conv_table *tn_conv_kernels(void)
-{
-#if defined(__x86_64__)
-    switch (tn_isa_in_use()) {
-    case TN_ISA_AVX512:
-        return &tn_conv_table_avx512;
-    case TN_ISA_AVX2:
-        return &tn_conv_table_avx2;
-    case TN_ISA_GENERIC:
-        break;
-    }
-#endif
-    return &tn_conv_table_generic;
-}
 
 void tn_pack_panel_across(const float *data, int64_t stride, int64_t count, int64_t kn, int64_t lanes, float *out)
 {

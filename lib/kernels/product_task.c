@@ -46,8 +46,7 @@ static int64_t depth_most(const tn_product *p)
 
 int64_t tn_s_block_floats(const tn_product *p)
 {
-    int64_t rows = p->along_a ? tn_odd_lines(block_rows_most()) : block_rows_most();
-    return tn_with_slack(rows * depth_most(p));
+    return tn_with_slack(tn_odd_lines(block_rows_most()) * depth_most(p));
 }
 
 int64_t tn_v_group_floats(void)

@@ -51,7 +51,7 @@ GROUPS = [
       "kernels_product_in_place", "kernels_product_task", "kernels_streamed_product", "kernels_thin_product",
       "kernels_matmul", "isa_conv_loops", "isa_direct_tile", "isa_few_tiles", "isa_in_place_tile", "isa_thin_loops"],
      ["kernels/test_own_tile", "kernels/test_few_tiles", "kernels/test_conv_exact", "kernels/test_gemm_exact",
-      "kernels/test_smaller_batches", "kernels/test_conv_loops",
+      "kernels/test_smaller_batches", "kernels/test_conv_loops", "kernels/test_conv_prepared",
       "kernels/test_conv_threads", "kernels/test_product_sink", "kernels/test_ways", "kernels/test_conv_candidates",
       "kernels/test_conv_error", "layers/test_conv2d", "layers/test_dense", "model/test_prepared", "tensor/test_gemm", "kernels/test_references",
       "kernels/test_conv_exact@generic", "kernels/test_gemm_exact@generic"]),
