@@ -71,7 +71,7 @@ GROUPS = [
 
 
 # Kernels that choose an instruction set, or the way that should be fastest: another choice is right, too.
-LEFT_OUT = ["kernels_blis", "kernels_conv_candidates", "kernels_conv_measure", "kernels_conv_plan", "kernels_cpu"]
+LEFT_OUT = ["kernels_blis", "kernels_conv_candidates", "kernels_conv_measure", "kernels_conv_plan", "kernels_cpu", "kernels_tables"]
 
 
 def output(*words):
