@@ -7,7 +7,7 @@
  *  are added in order.
  *
  *  Channels lie side by side in every pixel, and so do filters. A few images, which stay in the caches, are multiplied just
- *  so: those of 1x1 convolutions where they lie, others copied tap by tap. */
+ *  so: those of 1x1 convolutions without a stride where they lie, others copied tap by tap. */
 #include "kernels/conv_gemm.h"
 
 #include "base/status.h"
@@ -50,11 +50,12 @@ static bool are_pixels(const tn_conv_shape *s)
 
 #define NEAR (1 << 21) /* numbers of x and dy that the caches hold, at least those that all cores share */
 
-/** So few images stay in the caches; otherwise what comes from memory has to be asked for in time. */
-static bool are_near(const tn_conv_shape *s)
+/** As many of the images as stay in the caches; with more, what comes from memory has to be asked for in time. */
+static int64_t near_images(const tn_conv_shape *s)
 {
     double x = (double)s->h * (double)s->w * (double)s->c, y = (double)s->oh * (double)s->ow * (double)s->f;
-    return (double)s->n * (x + y) < NEAR;
+    double most = x + y >= 1.0 ? (double)NEAR / (x + y) : (double)s->n;
+    return most < (double)s->n ? (int64_t)most : s->n;
 }
 
 static tn_product product_of(const tn_conv_shape *s)
@@ -66,23 +67,35 @@ static tn_product product_of(const tn_conv_shape *s)
                         .pack_b = pack_gradient,
                         .find_a = are_pixels(s) ? find_windows : NULL,
                         .find_b = find_gradient,
-                        .along_a = are_near(s),
                         .ldc = s->f,
                         .alpha = 1.0f,
                         .split = true};
 }
 
+/** Room for up to so many images as a product. */
+static tn_status product_scratch(const tn_conv_shape *s, int64_t images, bool near, int threads, size_t *out)
+{
+    tn_conv_shape batch = *s;
+    batch.n = images;
+    tn_product product = product_of(&batch);
+    product.along_a = near;
+    return tn_product_scratch(&product, threads, out);
+}
+
 tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
-    size_t other = 0;
-    if (tn_conv_filter_is_1x1(s))
-        TN_TRY(tn_conv_filter_1x1_scratch(s, threads, &other));
-    else if (tn_conv_few_applies(s))
+    int64_t images = near_images(s);
+    size_t near = 0;
+    bool is_1x1 = tn_conv_filter_is_1x1(s);
+    if (!is_1x1 && tn_conv_few_applies(s))
         return tn_conv_few_filter_scratch(s, threads, out);
-    tn_product product = product_of(s);
-    product.along_a = true; /* a smaller batch may be */
-    TN_TRY(tn_product_scratch(&product, threads, out));
-    *out = *out < other ? other : *out;
+    if (images > 0) /* a smaller batch may be near */
+        TN_TRY(product_scratch(s, images, true, threads, &near));
+    if (is_1x1)
+        TN_TRY(tn_conv_filter_1x1_scratch(s, threads, out));
+    else
+        TN_TRY(product_scratch(s, s->n, false, threads, out));
+    *out = *out < near ? near : *out;
     return TN_OK;
 }
 
@@ -90,7 +103,11 @@ void tn_conv_gemm_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, 
                          void *scratch)
 {
     bool is_1x1 = tn_conv_filter_is_1x1(s);
-    if (is_1x1 && !are_near(s)) {
+    tn_product product = product_of(s);
+    product.beta = add ? 1.0f : 0.0f;
+    product.along_a = near_images(s) == s->n;
+    product.along_a = tn_product_runs_along(&product);
+    if (is_1x1 && !product.along_a && s->n > 0) {
         tn_conv_filter_1x1(s, pool, x, dy, add, dw, scratch);
         return;
     }
@@ -98,8 +115,6 @@ void tn_conv_gemm_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, 
         tn_conv_few_filter(s, pool, x, dy, add, dw, scratch);
         return;
     }
-    tn_product product = product_of(s);
-    product.beta = add ? 1.0f : 0.0f;
     for (int64_t group = 0; group < s->groups; group++) {
         const tn_windows windows = {
             .images = x + group * (s->c / s->groups),

@@ -42,7 +42,7 @@ static float *place(const panels *to, int64_t lane, int64_t k)
     return to->out + lane / to->lanes * to->panel + k * to->lanes + lane % to->lanes;
 }
 
-/** The piece of `count` windows in the one panel that has room for all lanes. */
+/** The piece of `count` windows in one panel for all lanes, which is wider than others. */
 static void copy_wide(const piece *p, const float *from, int64_t stride, int64_t k, int64_t count, const panels *to)
 {
     for (int64_t i = 0; i < count; i++)

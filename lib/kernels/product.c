@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-#define WORTH_PACKING 256       /* rows and columns from which B is packed where it could be read as it lies */
+#define WORTH_PACKING 256       /* rows, and floats between those of B, from which B is packed where it could be read */
 #define SPLITS 8                /* most parts of k */
 #define PARTIALS_MOST (1 << 20) /* floats of all parts of the result */
 #define PACKED_MOST (4 << 20)   /* floats of a vector side that is packed whole */
@@ -67,11 +67,12 @@ static bool should_pack(const tn_nest *nest, int64_t *floats)
     return true;
 }
 
-/** The most that is packed in a product of up to these sizes: a shorter k may come under PACKED_MOST. */
+/** The most that is packed in a product of up to these sizes: a shorter k may come under PACKED_MOST. Rows that are read
+ *  as they lie are one block, under which columns are packed on the way. */
 static int64_t packed_floats(const tn_product *p)
 {
     int64_t wide = tn_ceil_div(p->n, tn_gemm_kernel_in_use()->v) * tn_gemm_kernel_in_use()->v, floats;
-    if (p->m <= tn_block_rows_least())
+    if (p->m <= tn_block_rows_least() || (p->along_a && p->find_a))
         return 0;
     if (!tn_mul_i64(wide, p->k, &floats) || floats > PACKED_MOST)
         floats = PACKED_MOST;
@@ -96,13 +97,18 @@ static bool should_turn(const tn_product *p)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     double rows = (double)p->m, cols = (double)p->n, k = (double)p->k;
-    bool own = own_tile(p) != NULL;
+    bool own = own_tile(p) != NULL, read = run_of(p) > 0 || (own && p->along_a && p->find_a);
     double scalar = own ? rows : (double)(tn_ceil_div(p->m, kernel->s) * kernel->s);
     double straight = scalar * (double)tn_round_up(p->n, own ? kernel->v / 2 : kernel->v);
     double turned =
         (double)(tn_ceil_div(p->m, kernel->v) * kernel->v) * (double)(tn_ceil_div(p->n, kernel->s) * kernel->s);
-    double edge = (double)(p->n % kernel->v), packed = run_of(p) > 0 ? PACK_COST * rows * k : 0.0;
+    double edge = (double)(p->n % kernel->v), packed = read ? PACK_COST * rows * k : 0.0;
     return turned * k + packed + TURN_COST * rows * cols < straight * k + TURN_COST * rows * edge;
+}
+
+bool tn_product_runs_along(const tn_product *p)
+{
+    return p->along_a && own_tile(p) && !should_turn(p);
 }
 
 /** What so many rows cost in tiles of s: that of a row is 1. */
@@ -130,11 +136,12 @@ static int64_t depth_in_runs(int64_t k, int64_t run)
     return tn_ceil_div(runs, tn_ceil_div(runs, most)) * run;
 }
 
-/** B is read as it lies: it is not used by so many rows that packing costs nothing, or its rows are not so long that
- *  they share sets of the caches. */
+/** B is read as it lies: it is not used by so many rows that packing costs nothing, or its rows are not so far apart
+ *  that they share sets of the caches. */
 static bool lies_well(const tn_product *p, const tn_own_tile *own)
 {
-    return p->find_b && p->n % own->whole == 0 && (p->m < WORTH_PACKING || p->n < WORTH_PACKING);
+    return p->find_b && p->n % own->whole == 0 &&
+           (p->m < WORTH_PACKING || p->find_b(p->b, 0, p->n, 0, 1).stride < WORTH_PACKING);
 }
 
 static tn_nest nest_of(const tn_product *p)
@@ -145,7 +152,7 @@ static tn_nest nest_of(const tn_product *p)
     nest.v_count = nest.turned ? p->m : p->n;
     nest.own = nest.turned ? NULL : own_tile(p);
     nest.run = nest.turned || p->k == 0 ? 0 : run_of(p);
-    nest.along = nest.own && p->along_a;
+    nest.along = !nest.turned && tn_product_runs_along(p);
     nest.lies = nest.along && lies_well(p, nest.own);
     if (nest.run > 0)
         nest.s = rows_in_place(p, nest.own);
@@ -215,7 +222,8 @@ static partition halve_tasks(const tn_nest *nest, int threads)
 }
 
 /** Multiply-adds of all tasks in the thread that has most of them: those of whole tiles, and what it costs to pack or
- *  read both sides and to add to the result. Some of the last task is waited for. */
+ *  read both sides and to add to the result. Some of the last task is waited for by other threads; products that are
+ *  near are over sooner than that is worth more tasks. */
 static double cost_of(const tn_nest *nest, const partition *cut, int threads)
 {
     double s = (double)(nest->own ? tn_min(cut->s, nest->s_count) : tn_round_up(cut->s, nest->s));
@@ -224,7 +232,8 @@ static double cost_of(const tn_nest *nest, const partition *cut, int threads)
     bool s_read = nest->run > 0 || (nest->along && nest->p->find_a), v_read = nest->packed || nest->lies;
     double numbers = s * again * (s_read ? READ_COST : PACK_COST) + v * (v_read ? READ_COST : PACK_COST);
     double task = depth * (s * v + numbers) + ADD_COST * s * v * (double)tn_ceil_div(cut->depth, nest->depth);
-    return task * ((double)tn_ceil_div(cut->tasks, threads) + (threads > 1 && !nest->along ? WAIT : 0.0));
+    double wait = threads > 1 && !nest->along ? WAIT : 0.0;
+    return task * ((double)tn_ceil_div(cut->tasks, threads) + wait);
 }
 
 /** The sides in equal parts with the least cost; at most one block of the scalar side where the other one is packed

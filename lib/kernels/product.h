@@ -27,7 +27,8 @@
  *  out[(panel * kn + k) * lanes + lane], lanes beyond `count` are zero. */
 typedef void tn_pack(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes,
                      float *out);
-/** The memory that packing the same would read, if it lies in rows that are equally far apart; otherwise no rows. */
+/** The memory that packing the same would read, if it lies in rows that are equally far apart; otherwise no rows. Of what is
+ *  multiplied where it lies (along_a), one row for each k. */
 typedef tn_region tn_find(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn);
 
 /** Say where rows of A lie. Run t of k, of `run` numbers from k0 to k0 + kn, of row first + tile * lanes + i begins at
@@ -46,12 +47,12 @@ extern const float tn_zeros[TN_RUN_MOST];
 typedef struct tn_product {
     int64_t m, n, k;
     tn_pack *pack_a, *pack_b;
-    tn_find *find_a, *find_b; /* what is packed next is asked for ahead; NULL: it is not */
+    tn_find *find_a, *find_b; /* what is packed next is asked for ahead, or what lies well is read; NULL: it is not */
     tn_locate *locate_a;      /* NULL: A is always packed; otherwise it need not be where it takes the scalar side */
     int64_t run_a;            /* numbers of k, in equal runs from k = 0, that lie in one piece in every row of A */
     /** Numbers of all rows of A lie side by side for each k, and near, in the caches: they are read where find_a says,
-     *  or packed just so where it is NULL, in one panel of more lanes than others have, none of which need be cleared.
-     *  Those of B may be read where find_b says, too. */
+     *  or packed just so where it is NULL, in one panel for all rows of a block; lanes beyond them need not be cleared.
+     *  Those of B may be read where find_b says, too. Only if tn_product_runs_along. */
     bool along_a;
     const void *a, *b;
     const float *packed_b; /* what tn_product_pack made of b; NULL: b is packed on the way */
@@ -70,6 +71,8 @@ typedef struct tn_product {
 /** Bytes of scratch for products of up to these sizes; p's functions tell if there are any, they are not called.
  *  Errors    TN_ERR_OVERFLOW */
 TN_WARN_UNUSED tn_status tn_product_scratch(const tn_product *p, int threads, size_t *out);
+/** True if a product with along_a can be computed so: our own tile is in use, and A takes the scalar side. */
+bool tn_product_runs_along(const tn_product *p);
 void tn_product_run(tn_pool *pool, const tn_product *p, void *scratch);
 
 /** B as one block of panels that products with any number of rows can use, for those that come again and again: bytes,

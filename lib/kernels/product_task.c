@@ -37,7 +37,8 @@ static int64_t block_rows_most(void)
     return tn_block_rows_least() + most - 1;
 }
 
-/** The deepest block of k: rows that are read in place may be put together for one that is deeper than the kernel's. */
+/** The deepest block of k: rows that are read in place, or lie side by side, may be put together for one that is deeper
+ *  than the kernel's. */
 static int64_t depth_most(const tn_product *p)
 {
     int64_t kc = tn_gemm_kernel_in_use()->kc, along = p->along_a ? TN_DEPTH_ALONG : 0;
@@ -238,7 +239,7 @@ static int64_t rows_of_call(const tn_nest *nest, const tn_task *t)
     return nest->run > 0 || nest->along ? t->s_count : OWN_PANELS * nest->s;
 }
 
-/** All tiles of a block of the scalar side, packed or located, under packed panels of the vector side. */
+/** All tiles of a block of the scalar side, wherever it is, under panels of the vector side or what lies in their place. */
 static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
                             ahead *next)
 {
@@ -308,7 +309,7 @@ int64_t tn_wide(const tn_nest *nest)
     return width_in(nest, WIDE);
 }
 
-/** Numbers of the vector side that are packed together. */
+/** Numbers of the vector side that are packed together; all that were packed before, or are not. */
 static int64_t width_of(const tn_nest *nest, const tn_task *t)
 {
     int64_t width = width_in(nest, t->s_count <= tn_block_rows(nest) ? NARROW : WIDE);
@@ -361,7 +362,8 @@ static bool go_on(const tn_nest *nest, const tn_task *t, place *at, int64_t *s, 
     return at->k0 < t->k1 && at->v < t->v_count;
 }
 
-/** What will be packed after block `s` at a place; of many columns, which would fill the L2 cache, nothing. */
+/** What will be packed after block `s` at a place; of many columns, which would fill the L2 cache, nothing, and of what
+ *  is near. */
 static ahead ahead_of(const tn_nest *nest, const tn_task *t, const place *now, int64_t s)
 {
     int64_t width = tn_min(now->width, t->v_count - now->v), rows = tn_min(tn_block_rows(nest), t->s_count - s);

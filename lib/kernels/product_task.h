@@ -38,7 +38,8 @@ typedef struct tn_task_buffers {
     const float **rows; /* where the runs of a block of the scalar side lie; NULL if it is never looked for */
 } tn_task_buffers;
 
-/** Scalar-side rows of a block in the L2 cache, a multiple of nest->s. No block has less, but at the end. */
+/** Scalar-side rows of a block, a multiple of nest->s: in the L2 cache, or all that are read as they lie. No block has
+ *  less, but at the end. */
 int64_t tn_block_rows(const tn_nest *nest);
 int64_t tn_block_rows_least(void);
 /** Floats of the buffers; the places of rows counted as floats, 0 where they are not looked for. */
@@ -85,8 +86,8 @@ static inline tn_find *tn_find_s(const tn_nest *nest)
 /** One depth of a sum. */
 typedef struct tn_slab {
     int64_t kn;
-    const float *v_panels;
-    const float *side; /* of a block, as in tn_tile_rows */
+    const float *v_panels; /* or columns as they lie, as in tn_tile_rows; */
+    const float *side;     /* and so the rows of a block */
     int64_t step, v_step, v_apart;
     float beta;
     bool last;

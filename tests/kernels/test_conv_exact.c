@@ -280,6 +280,37 @@ START_TEST(test_exact)
 }
 END_TEST
 
+/* Gradients of filters at the limits of what is multiplied as it lies: more columns than pass under a call, both sides of
+ * where they are packed, blocks of rows and of pixels that are full; and batches that are near where the plan's is not. */
+static const struct {
+    int64_t plan, n, size, c, f, kernel, stride, groups;
+} near_shapes[] = {
+    {1, 1, 14, 40, 200, 1, 1, 1},  {2, 2, 9, 24, 300, 1, 1, 2},  {1, 1, 7, 256, 260, 1, 1, 1}, {1, 1, 7, 255, 257, 1, 1, 1},
+    {1, 1, 9, 13, 130, 3, 1, 1},   {1, 1, 13, 64, 131, 1, 2, 1}, {4, 4, 28, 29, 256, 3, 1, 1}, {9, 4, 28, 29, 256, 3, 1, 1},
+    {3, 1, 256, 16, 32, 3, 4, 1},  {3, 3, 256, 16, 32, 3, 4, 1}, {3, 1, 200, 20, 32, 1, 1, 1}, {2, 2, 200, 20, 32, 1, 1, 1},
+    {3, 1, 300, 20, 36, 1, 2, 1},
+};
+enum { NEAR_SHAPES = sizeof near_shapes / sizeof near_shapes[0] };
+
+START_TEST(test_near)
+{
+    const int64_t size = near_shapes[_i].size, kernel = near_shapes[_i].kernel, stride = near_shapes[_i].stride;
+    conv_case c = {.n = near_shapes[_i].n, .threads = 1 + _i % 3};
+    draw d = {777 + (uint64_t)_i};
+    c.shape = (tn_conv_shape){.n = near_shapes[_i].plan, .h = size, .w = size, .c = near_shapes[_i].c, .r = kernel,
+                              .s = kernel, .f = near_shapes[_i].f, .stride_h = stride, .stride_w = stride,
+                              .dilation_h = 1, .dilation_w = 1, .pad_top = kernel / 2, .pad_left = kernel / 2,
+                              .groups = near_shapes[_i].groups};
+    c.shape.oh = c.shape.ow = (size - 1) / stride + 1;
+    operands o = allocate(&c);
+    draw_integers(&d, o.x, conv_x_size(&c.shape, c.n));
+    draw_integers(&d, o.dy, conv_y_size(&c.shape, c.n));
+    check_exact(&c, TN_CONV_FILTER, false, &o);
+    check_exact(&c, TN_CONV_FILTER, true, &o);
+    release(&o);
+}
+END_TEST
+
 /* The drawn shapes do contain what they are meant to. */
 START_TEST(test_coverage)
 {
@@ -447,6 +478,6 @@ START_TEST(test_same_bits)
 }
 END_TEST
 
-TN_SUITE("conv_exact", {test_coverage, 0}, TN_LOOPED(test_exact, SHAPES), {test_winograd_is_used, 0},
+TN_SUITE("conv_exact", {test_coverage, 0}, TN_LOOPED(test_exact, SHAPES), TN_LOOPED(test_near, NEAR_SHAPES), {test_winograd_is_used, 0},
          TN_LOOPED(test_winograd_random, FAST_SHAPES), TN_LOOPED(test_winograd_large_mean, FAST_SHAPES),
          TN_LOOPED(test_same_bits, FAST_SHAPES))

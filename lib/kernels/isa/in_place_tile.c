@@ -4,7 +4,7 @@
  *  set, with fused multiply-adds. A group's rows are a packed panel, or each of them is read where it lies. The columns
  *  are packed, or rows lie side by side and so do they: then both sides may be as they are in memory.
  *
- *  For each k one number of every row is spread over a vector and multiplied with the vectors of the packed side; the
+ *  For each k one number of every row is spread over a vector and multiplied with the vectors of a row of B; the
  *  tile's sums stay in registers. With 32 of those the widest tile is 6 rows by 4 vectors, which needs 10 loads for 24
  *  multiply-adds where 12 by 2 needs 14, and reads two panels at once; what is left of the columns has narrower and
  *  higher tiles.
