@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-#define WORTH_PACKING 256       /* rows, and floats between those of B, from which B is packed where it could be read */
+#define WORTH_PACKING 8         /* panels of rows, and between those of B, from which B is packed where it could be read */
 #define SPLITS 8                /* most parts of k */
 #define PARTIALS_MOST (1 << 20) /* floats of all parts of the result */
 #define PACKED_MOST (4 << 20)   /* floats of a vector side that is packed whole */
@@ -140,8 +140,8 @@ static int64_t depth_in_runs(int64_t k, int64_t run)
  *  that they share sets of the caches. */
 static bool lies_well(const tn_product *p, const tn_own_tile *own)
 {
-    return p->find_b && p->n % own->whole == 0 &&
-           (p->m < WORTH_PACKING || p->find_b(p->b, 0, p->n, 0, 1).stride < WORTH_PACKING);
+    int64_t worth = WORTH_PACKING * own->lanes;
+    return p->find_b && p->n % own->whole == 0 && (p->m < worth || p->find_b(p->b, 0, p->n, 0, 1).stride < worth);
 }
 
 static tn_nest nest_of(const tn_product *p)
