@@ -232,11 +232,10 @@ ALWAYS_INLINE void multiply_tile(int count, int vectors, const piece *p)
     UNROLL
     for (int i = 0; i < count; i++)
         clear_sums(vectors, sums[i]);
-    int64_t rest = p->cols - (vectors - 1) * TN_LANES;
     if (p->step == 0)
         add_panel(count, vectors, p, sums);
-    else if (!p->places && MASKS && rest < TN_LANES)
-        add_lying(count, vectors, p, rest, sums);
+    else if (!p->places && MASKS && p->cols < vectors * TN_LANES)
+        add_lying(count, vectors, p, p->cols - (vectors - 1) * TN_LANES, sums);
     else if (!p->places)
         add_lying(count, vectors, p, 0, sums);
     else if (p->asks_c)
@@ -317,7 +316,7 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
         p.cols = tn_min(cols, WIDEST * TN_LANES);
         for (int64_t first = 0; first < r->count; first += r->group, asks--)
             multiply_group(r, first, asks > 0, c, &p);
-        p.v += WIDEST * TN_LANES / PANEL * p.v_apart;
+        p.v += WIDEST / 2 * p.v_apart; /* panels of two vectors */
         p.bias += p.bias ? p.cols : 0;
         c += p.cols;
     }
