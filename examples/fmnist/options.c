@@ -51,7 +51,8 @@ bool options_help(const fmnist_program *program)
                          "  --data DIR         where the four .gz files are; before that, TINYNET_DATA\n"
                          "                     (" DEFAULT_DATA ")\n"
                          "  --checkpoint FILE  save there after each epoch and on Ctrl-C; without it, Ctrl-C\n"
-                         "                     saves to %s.ckpt in the current directory\n"
+                         "                     saves to %s.ckpt in the current directory, and a run\n"
+                         "                     that ends saves nothing\n"
                          "  --resume FILE      go on from a checkpoint; seed, batch size, limit and learning\n"
                          "                     rate are its own unless given\n"
                          "  --force            resume although data, limit, seed, batch size or learning rate\n"
@@ -216,6 +217,10 @@ void options_print_resume(FILE *to, const fmnist_options *options, const char *f
     }
     if (options->quiet)
         fputs(" --quiet", to);
+    if (!options->checkpoint) {
+        fputs(" --checkpoint ", to);
+        print_quoted(to, from);
+    }
     fputs(" --resume ", to);
     print_quoted(to, from);
     fputc('\n', to);

@@ -121,6 +121,13 @@ static bool leave_checkpoint(fmnist_run *run, const char *why)
     return true;
 }
 
+/* A whole run that nobody asked to be kept is gone with the program. */
+static void tell_unsaved(const fmnist_run *run)
+{
+    if (!run->options.checkpoint && !run->options.quiet)
+        report("what was learned is not saved: that takes --checkpoint FILE");
+}
+
 static int finish(fmnist_run *run, tn_status status)
 {
     int number = signals_caught();
@@ -129,8 +136,10 @@ static int finish(fmnist_run *run, tn_status status)
     bool printed = output_free(&run->results);
     if (!printed)
         report("standard output: lines are lost: %s", strerror(run->results.error));
-    if (status == TN_OK)
+    if (status == TN_OK) {
+        tell_unsaved(run);
         return run->unsaved || !printed ? FMNIST_FAILED : FMNIST_DONE;
+    }
     if (status == TN_STOPPED && number != 0)
         return leave_checkpoint(run, "stopped") ? FMNIST_SIGNAL + number : FMNIST_FAILED;
     char why[1024];

@@ -54,7 +54,7 @@ class Interrupt(driver.Programs):
         _, errors = self.signal_after(process, "log", 10, signal.SIGINT)
         self.assertEqual(process.returncode, 130, errors)
         self.assertIn("saved to lenet_fmnist.ckpt", errors)
-        self.assertTrue(errors.endswith(" --resume lenet_fmnist.ckpt\n"))
+        self.assertTrue(errors.endswith(" --checkpoint lenet_fmnist.ckpt --resume lenet_fmnist.ckpt\n"), errors)
         self.assertTrue(os.path.exists("lenet_fmnist.ckpt"))
         self.assertFalse(os.path.exists("lenet_fmnist.ckpt.tmp"))
 

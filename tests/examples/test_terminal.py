@@ -11,7 +11,7 @@ import threading
 
 import driver
 
-RUN = [word for word in driver.SMALL if word != "--quiet"] + ["--epochs", 2]
+RUN = [word for word in driver.SMALL if word != "--quiet"] + ["--epochs", 2, "--checkpoint", "kept.ckpt"]
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 

@@ -59,11 +59,16 @@ class Training(driver.Programs):
 
     def test_plain_progress(self):
         arguments = [word for word in driver.SMALL if word != "--quiet"]
-        done = self.run_program("lenet_fmnist", *arguments, "--epochs", 1)
+        done = self.run_program("lenet_fmnist", *arguments, "--epochs", 1, "--checkpoint", "kept.ckpt")
         self.assertNotIn("\r", done.stderr)
         self.assertNotIn("\x1b", done.stderr)
         self.assertIn("LeNet, 61706 parameters", done.stderr)
         self.assertRegex(done.stderr, r"\nepoch 1/1  step 16/16  loss .* images/s  0:00 left\n\Z")
+
+    def test_whole_run_that_is_not_kept(self):
+        arguments = [word for word in driver.SMALL if word != "--quiet"]
+        done = self.run_program("lenet_fmnist", *arguments, "--epochs", 1)
+        self.assertTrue(done.stderr.endswith("what was learned is not saved: that takes --checkpoint FILE\n"), done.stderr)
 
     def test_reader_that_is_gone(self):
         reader, writer = os.pipe()
