@@ -17,7 +17,8 @@ static tn_status check_format(const tn_safetensors *file, const char *path)
     static const char word[] = "checkpoint ";
     const char *format = tn_safetensors_metadata(file, TN_FORMAT_KEY);
     if (format == NULL || strncmp(format, word, sizeof word - 1) != 0)
-        return TN_FAIL(TN_ERR_FORMAT, "%s: is no checkpoint, but %s", path, format ? format : "a file of others");
+        return TN_FAIL(TN_ERR_FORMAT, "%s: is no checkpoint: its format is %s; tn_model_load reads weights alone", path,
+                       format ? format : "not told");
     if (strcmp(format, TN_FORMAT_CHECKPOINT) != 0)
         return TN_FAIL(TN_ERR_VERSION, "%s: is \"%s\", this library knows \"" TN_FORMAT_CHECKPOINT "\"", path, format);
     return TN_OK;

@@ -24,7 +24,8 @@ static tn_status read_header(tn_safetensors *file)
     uint64_t size = tn_load_le64(bytes);
     if (size > TN_HEADER_LIMIT || size > tn_bytes_remain(&file->in))
         return TN_FAIL(TN_ERR_FORMAT,
-                       "%s: header length is %" PRIu64 ", but %" PRIu64 " bytes follow and %d are the limit",
+                       "%s: is no safetensors file, or is cut short: header length is %" PRIu64 ", but %" PRIu64
+                       " bytes follow and %d are the limit",
                        file->in.path, size, tn_bytes_remain(&file->in), TN_HEADER_LIMIT);
     TN_TRY(tn_alloc_raw(&header->allocator, (size_t)size, "a file's header", &header->text));
     header->size = (size_t)size;
