@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  The gradient of the filters of 1x1 convolutions of many images: dw[c,f] = sum over pixels of x[pixel,c] dy[pixel,f], a product of
- * two matrices that are multiplied as they lie in memory.
+ *  The gradient of the filters of 1x1 convolutions of many images: dw[c,f] = sum over pixels of x[pixel,c]
+ *  dy[pixel,f], a product of two matrices that are multiplied as they lie in memory.
  *
  *      x: C numbers a pixel          dy: F numbers a pixel
  *      pixel 0   c c c c c c         f f f f f f f f           a tile takes some columns of both

@@ -42,21 +42,10 @@ static float *place(const panels *to, int64_t lane, int64_t k)
     return to->out + lane / to->lanes * to->panel + k * to->lanes + lane % to->lanes;
 }
 
-/** The piece of `count` windows in one panel for all lanes, which is wider than others. */
-static void copy_wide(const piece *p, const float *from, int64_t stride, int64_t k, int64_t count, const panels *to)
-{
-    for (int64_t i = 0; i < count; i++)
-        memcpy(to->out + (k + i) * to->lanes + p->lane, from + i * stride, (size_t)p->width * sizeof *from);
-}
-
 /** The piece of `count` windows, stride apart: the rest of a panel that is begun, whole panels, the start of another. */
 static void copy_inside(const piece *p, const float *from, int64_t stride, int64_t k, int64_t count, const panels *to)
 {
     const tn_conv_table *kernels = tn_conv_kernels();
-    if (to->lanes > TN_PANEL_LANES) {
-        copy_wide(p, from, stride, k, count, to);
-        return;
-    }
     int64_t begun = p->lane % to->lanes, head = begun > 0 ? tn_min(to->lanes - begun, p->width) : 0;
     int64_t whole = (p->width - head) / to->lanes, tail = p->width - head - whole * to->lanes;
     if (head > 0)

@@ -152,7 +152,7 @@ static tn_nest nest_of(const tn_product *p)
     nest.v_count = nest.turned ? p->m : p->n;
     nest.own = nest.turned ? NULL : own_tile(p);
     nest.run = nest.turned || p->k == 0 ? 0 : run_of(p);
-    nest.along = !nest.turned && tn_product_runs_along(p);
+    nest.along = nest.own && p->along_a;
     nest.lies = nest.along && lies_well(p, nest.own);
     if (nest.run > 0)
         nest.s = rows_in_place(p, nest.own);

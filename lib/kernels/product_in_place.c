@@ -18,7 +18,7 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, co
 {
     tn_tile_rows rows = {.count = count,
                          .group = nest->along ? count : nest->s,
-                         .side = d->side + i * (nest->along ? 1 : d->kn),
+                         .side = d->side + i * d->kn, /* along: the one call is for all rows */
                          .runs = 1,
                          .run = d->kn,
                          .step = d->step,

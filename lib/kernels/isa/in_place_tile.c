@@ -279,7 +279,7 @@ static void multiply_group(const tn_tile_rows *r, int64_t first, bool asks, floa
             p->places = r->places + first * r->runs + i;
             p->next = asks ? p->places + r->group * r->runs : NULL;
         } else {
-            p->side = r->side + first * (r->step ? 1 : r->run) + i;
+            p->side = r->side + first * r->run + i;
         }
         tiles[vectors - 1][rows - 1](p);
     }
