@@ -75,7 +75,8 @@ typedef struct tn_pool2d_options {
 } tn_pool2d_options;
 
 /** Create a maximum over windows. Ties go to the first element in window order; NaN wins.
- *  Shape     as tn_conv2d; with ceil_mode rounded up, leaving out windows that would start in the padding */
+ *  Shape     as tn_conv2d; with ceil_mode rounded up, leaving out windows that would start in the padding
+ *  Errors    NULL: as tn_conv2d, and TN_ERR_OVERFLOW for a window of more than 2^31 - 1 positions */
 TN_API tn_layer *tn_max_pool2d_create(const tn_pool2d_options *options);
 #define tn_max_pool2d(...) tn_max_pool2d_create(TN_OPTIONS(tn_pool2d_options, __VA_ARGS__))
 

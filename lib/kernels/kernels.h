@@ -23,7 +23,7 @@ void tn_log_softmax(tn_pool *pool, const float *x, float *y, int64_t outer, int6
 void tn_softmax_gradient(tn_pool *pool, const float *y, const float *dy, float *dx, int64_t outer, int64_t axis,
                          int64_t inner);
 
-/** A pooling's shape: x [N,H,W,C], y [N,OH,OW,C]. */
+/** A pooling's shape: x [N,H,W,C], y [N,OH,OW,C]; a window has up to INT32_MAX positions. */
 typedef struct tn_pool_shape {
     int64_t n, h, w, c;
     int64_t window_h, window_w, stride_h, stride_w, dilation_h, dilation_w;

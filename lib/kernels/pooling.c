@@ -66,10 +66,7 @@ static size_t index_size(const tn_pool_shape *s)
 
 tn_status tn_max_pool_index_bytes(const tn_pool_shape *s, size_t *out)
 {
-    int64_t positions, count = (int64_t)sizeof(int32_t);
-    if (!tn_mul_i64(s->window_h, s->window_w, &positions) || positions > INT32_MAX)
-        return TN_FAIL(TN_ERR_OVERFLOW, "a pooling window of %lldx%lld has too many positions", (long long)s->window_h,
-                       (long long)s->window_w);
+    int64_t count = (int64_t)sizeof(int32_t);
     if (!tn_mul_i64(count, s->n, &count) || !tn_mul_i64(count, s->oh, &count) || !tn_mul_i64(count, s->ow, &count) ||
         !tn_mul_i64(count, s->c, &count))
         return TN_FAIL(TN_ERR_OVERFLOW, "the indices of a pooling to [%lld,%lld,%lld,%lld] do not fit", (long long)s->n,

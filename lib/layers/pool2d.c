@@ -3,6 +3,7 @@
  *  Options and shapes of pooling. */
 #include "layers/pool2d.h"
 
+#include "base/memory.h"
 #include "base/options.h"
 #include "base/status.h"
 #include "layers/construct.h"
@@ -35,6 +36,16 @@ static tn_status refuse_other_kind(const char *label, bool mean, const tn_pool2d
     return TN_OK;
 }
 
+/* Positions are counted, and those of maxima kept, as 32-bit integers. */
+static tn_status refuse_many_positions(const char *label, const tn_window *window)
+{
+    int64_t positions;
+    if (tn_mul_i64(window->size[0], window->size[1], &positions) && positions <= INT32_MAX)
+        return TN_OK;
+    return TN_FAIL(TN_ERR_OVERFLOW, "%s: a window of %" PRId64 "x%" PRId64 " has too many positions", label,
+                   window->size[0], window->size[1]);
+}
+
 tn_status tn_pool2d_new(const tn_op *op, bool mean, const tn_pool2d_options *options, tn_layer **out)
 {
     tn_pool2d_options o;
@@ -43,6 +54,7 @@ tn_status tn_pool2d_new(const tn_op *op, bool mean, const tn_pool2d_options *opt
     tn_window window;
     TN_TRY(read_window(label, &o, &window));
     TN_TRY(refuse_other_kind(label, mean, &o, &window));
+    TN_TRY(refuse_many_positions(label, &window));
     tn_pool2d_layer *layer;
     TN_TRY(tn_layer_new(op, sizeof *layer, o.allocator, o.name, &layer));
     layer->window = window;

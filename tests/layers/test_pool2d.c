@@ -180,5 +180,23 @@ START_TEST(test_window_beside_image)
 }
 END_TEST
 
+/* As many positions as 32 bits count, and one row more. */
+START_TEST(test_positions)
+{
+    const int64_t wide = INT64_C(1) << 16;
+    tn_layer *layer = _i ? tn_avg_pool2d(.pool_height = wide / 2 - 1, .pool_width = wide)
+                         : tn_max_pool2d(.pool_height = wide / 2 - 1, .pool_width = wide);
+    ck_assert_ptr_nonnull(layer);
+    tn_layer_destroy(&layer);
+    layer = _i ? tn_avg_pool2d(.pool_height = wide / 2, .pool_width = wide)
+               : tn_max_pool2d(.pool_size = INT64_C(1) << 62);
+    ck_assert_ptr_null(layer);
+    ck_assert_int_eq(tn_last_status(), TN_ERR_OVERFLOW);
+    ck_assert_str_eq(tn_last_error(), _i ? "avg_pool2d: a window of 32768x65536 has too many positions"
+                                         : "max_pool2d: a window of 4611686018427387904x4611686018427387904 has too many "
+                                           "positions");
+}
+END_TEST
+
 TN_SUITE("pool2d", TN_LOOPED(test_cases, CASES), {test_ties}, {test_nan}, {test_mean_of_nan},
-         {test_window_beside_image})
+         {test_window_beside_image}, TN_LOOPED(test_positions, 2))
