@@ -4,7 +4,8 @@
 
 Starts from the seeds (BUILD-DIR/seeds/NAME), the findings of the past (SOURCE-DIR/findings/NAME) and what earlier runs
 have collected (BUILD-DIR/corpus/NAME, which grows). An input that fails is left in BUILD-DIR/artifacts/NAME: mend what it
-shows, and keep the input among the findings. TINYNET_SOAK_SECONDS takes the place of SECONDS above a minute."""
+shows, and keep the input among the findings. TINYNET_SOAK_SECONDS takes the place of SECONDS above a minute.
+Shorter runs, which are everyday tests, draw the same mutations each time."""
 import os
 import re
 import subprocess
@@ -12,7 +13,8 @@ import sys
 import time
 
 fuzzer, name, build, source, seconds = sys.argv[1:6]
-if int(seconds) > 60:
+soaks = int(seconds) > 60
+if soaks:
     seconds = os.environ.get("TINYNET_SOAK_SECONDS", seconds)
 LENGTHS = {"checkpoint": 8192, "calls": 1024}
 
@@ -23,7 +25,7 @@ inputs = [place for place in (os.path.join(build, "seeds", name), os.path.join(s
           if os.path.isdir(place)]
 command = [fuzzer, places[0], *inputs, f"-artifact_prefix={places[1]}", f"-dict={os.path.join(source, 'fuzz.dict')}",
            f"-max_total_time={seconds}", f"-max_len={LENGTHS.get(name, 4096)}", "-timeout=120", "-rss_limit_mb=2500",
-           "-print_final_stats=1", "-verbosity=1"]
+           "-print_final_stats=1", "-verbosity=1", f"-seed={0 if soaks else 1}"]
 start = time.monotonic()
 result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
 took = time.monotonic() - start
