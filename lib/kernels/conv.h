@@ -23,7 +23,7 @@ typedef enum tn_conv_pass { TN_CONV_FORWARD, TN_CONV_DATA, TN_CONV_FILTER } tn_c
 
 typedef enum tn_conv_algorithm { TN_CONV_GEMM, TN_CONV_WINOGRAD } tn_conv_algorithm;
 
-#define TN_CONV_NAME 24 /* bytes of an algorithm's name */
+#define TN_CONV_NAME 26 /* bytes of an algorithm's name */
 
 /** What was chosen for one pass of one convolution. */
 typedef struct tn_conv_plan {

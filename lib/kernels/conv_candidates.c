@@ -13,10 +13,8 @@ int tn_conv_candidates(const tn_conv_shape *shape, bool precise, int tiles[TN_CO
 {
     int count = 0;
     tiles[count++] = 0;
-    if (precise || !tn_winograd_applies(shape))
-        return count;
-    for (const tn_winograd_maps *maps = tn_conv_kernels()->winograd; maps->m != 0; maps++)
-        if (maps->r == shape->r && count < TN_CONV_CANDIDATES)
+    for (const tn_winograd_maps *maps = tn_conv_kernels()->winograd; !precise && maps->m != 0; maps++)
+        if (tn_winograd_fits(maps, shape) && count < TN_CONV_CANDIDATES)
             tiles[count++] = (int)maps->m;
     return count;
 }
@@ -24,7 +22,7 @@ int tn_conv_candidates(const tn_conv_shape *shape, bool precise, int tiles[TN_CO
 void tn_conv_name(const tn_conv_shape *shape, int tile, char name[TN_CONV_NAME])
 {
     if (tile > 0)
-        snprintf(name, TN_CONV_NAME, "winograd(%d,%d)", tile, (int)shape->r);
+        snprintf(name, TN_CONV_NAME, "winograd(%d,%d%s)", tile, (int)shape->r, shape->stride_h == 2 ? ",2" : "");
     else
         snprintf(name, TN_CONV_NAME, "gemm");
 }

@@ -12,7 +12,7 @@ enum { TN_CONV_CANDIDATES = 8 };
 /** List the tiles of a shape, plain sums first; under `precise` nothing else. Returns how many. */
 int tn_conv_candidates(const tn_conv_shape *shape, bool precise, int tiles[TN_CONV_CANDIDATES]);
 
-/** "gemm", "winograd(4,3)". */
+/** "gemm", "winograd(4,3)", "winograd(4,3,2)" at stride 2. */
 void tn_conv_name(const tn_conv_shape *shape, int tile, char name[TN_CONV_NAME]);
 /** Find the candidate of a name; false if there is none. */
 bool tn_conv_find(const tn_conv_shape *shape, bool precise, const char *name, int *tile);

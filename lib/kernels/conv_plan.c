@@ -18,9 +18,17 @@
 /* Multiply-adds that a number costs, fitted to what tests/bench/bench_choice measures. */
 #define PACK_COST 6.0       /* packed: read from the caches or memory, and written to a cache */
 #define TRANSFORM_COST 16.0 /* of a transformed tile, which stays near until it is multiplied */
-#define FILTER_COST 48.0    /* of a transformed filter: more than caches hold, so memory has it in between */
-#define SUM_COST 24.0       /* of a filter's gradient that is transformed back */
 #define READ_COST 12.0      /* of a prepared filter, read from memory */
+#define FILTER_COST 30.0    /* of a filter that is packed */
+/* Of filters that are transformed, before and after that, and of their gradient's sums, transformed back; where they stay
+ * in the caches, and where memory has them in between. */
+typedef struct filter_costs {
+    double before, after, sum;
+} filter_costs;
+static const filter_costs near_costs = {40.0, 10.0, 8.0}, far_costs = {60.0, 24.0, 32.0};
+#define NEAR_BEFORE (1 << 20) /* fewer numbers than that stay there */
+#define NEAR_AFTER (4 << 20)
+#define NEAR_SUMS (2 << 20)
 #define SHOWS 0.01          /* share of the time that work once a call may take */
 
 tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int threads, size_t *out)
@@ -72,7 +80,7 @@ static double cost_of_gemm(const tn_conv_shape *s, tn_conv_pass pass, bool prepa
 {
     double pixels = images(s) * (double)s->oh * (double)s->ow, taps = (double)s->r * (double)s->s;
     double c = (double)(s->c / s->groups), f = (double)(s->f / s->groups), packed = pixels * taps * c;
-    double filters = (prepared ? READ_COST : PACK_COST) * taps * c * f;
+    double filters = (prepared ? READ_COST : FILTER_COST) * taps * c * f;
     if (pass == TN_CONV_FORWARD)
         return taps * c * lanes_of(pixels, f) + PACK_COST * packed + filters;
     if (pass == TN_CONV_DATA && tn_conv_gemm_spreads(s))
@@ -89,18 +97,27 @@ static double rows_of(const tn_winograd *wg, int64_t rows)
     return (double)(rows - rest + (rest > 0 ? tn_direct_rows(tn_conv_kernels()->direct, rest) : 0));
 }
 
+/** What the filters cost, or the sums of their gradient. */
+static double cost_of_filters(const tn_winograd *wg, tn_conv_pass pass, bool prepared)
+{
+    double filters = (double)wg->in.channels * whole(wg->out.channels, wg->v), points = (double)wg->filter_points;
+    double before = (double)(wg->r * wg->r) * filters, after = points * filters, sums = (double)wg->points * filters;
+    const filter_costs *costs = before < NEAR_BEFORE && after < NEAR_AFTER ? &near_costs : &far_costs;
+    if (pass == TN_CONV_FILTER)
+        return (sums < NEAR_SUMS ? near_costs.sum : far_costs.sum) * sums;
+    return prepared ? READ_COST * after : costs->before * before + costs->after * after;
+}
+
 static double cost_of_winograd(const tn_conv_shape *s, tn_conv_pass pass, bool prepared, int64_t m)
 {
     tn_winograd wg = tn_winograd_of(s, pass, m);
     double tiles = (double)(wg.tiles_h * wg.tiles_w) * images(s), points = (double)wg.points;
     double in = (double)wg.in.channels, out = whole(wg.out.channels, wg.v), rows = rows_of(&wg, (int64_t)tiles);
-    double filters = (prepared ? READ_COST : FILTER_COST) * in * out;
     if (pass == TN_CONV_FILTER) {
         rows = tiles;
-        filters = SUM_COST * in * out;
         in = rows_of(&wg, wg.in.channels);
     }
-    return points * (rows * in * out + TRANSFORM_COST * tiles * (in + out) + filters);
+    return points * (rows * in * out + TRANSFORM_COST * tiles * (in + out)) + cost_of_filters(&wg, pass, prepared);
 }
 
 /** The tile of the cheapest Winograd if it is cheaper than plain sums, otherwise 0. */
@@ -108,8 +125,8 @@ static int best_tile(const tn_conv_shape *shape, tn_conv_pass pass, bool prepare
 {
     double least = cost_of_gemm(shape, pass, prepared);
     int tile = 0;
-    for (int m = 2; m <= 6 && tn_winograd_applies(shape); m++) {
-        if (!tn_winograd_find(m, shape->r))
+    for (int m = 2; m <= 6; m++) {
+        if (!tn_winograd_find(shape, m))
             continue;
         double cost = cost_of_winograd(shape, pass, prepared, m);
         if (cost < least) {

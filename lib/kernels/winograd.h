@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Convolution by Winograd's minimal filtering, stride 1, square kernels that winograd_matrices.h has matrices for.
+ *  Convolution by Winograd's minimal filtering, square kernels and strides that winograd_matrices.h has matrices for.
  *
- *      Y = A^T [ sum_c (G g_c G^T) * (B^T d_c B) ] A      for each tile of m x m results, a = m + r - 1
+ *      Y = A^T [ sum_c (G g_c G^T) * (B^T d_c B) ] A      for each tile of m x m results
  *
  *  The sum over channels is, for each of the a * a points, a product of matrices [tiles,C] [C,F], which are multiplied as
  *  the transforms leave them.
@@ -15,6 +15,8 @@
  *      F(4,3)       8e-6      8e-6            5e-6
  *      F(6,3)       3e-5      3e-5            2e-5
  *      F(4,5)       2.5e-5    2.5e-5          2e-5
+ *      F(2,3,2)     2.5e-6    5e-6            2.5e-6    at stride 2
+ *      F(4,3,2)     6e-6      1.2e-5          4e-6
  *
  *  Source    Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016 */
 #ifndef TN_KERNELS_WINOGRAD_H
@@ -24,26 +26,31 @@
 #include "kernels/conv.h"
 #include "kernels/isa/conv_table.h"
 
-/** Images that tiles are cut from or written to: [batch, h, w] pixels of `channels`, `pitch` floats apart. */
+/** Images that tiles are cut from or written to: [batch, h, w] pixels of `channels`, `pitch` floats apart. A tile is
+ *  size x size pixels, the first from pixel (top,left), which may be outside, and the next ones `step` further. */
 typedef struct tn_tiled_image {
     int64_t h, w, pitch, channels;
+    int64_t size, step, top, left;
 } tn_tiled_image;
 
 /** One pass as tiles. Forward and data gradient read `in` and write `out`; the filter gradient reads both. */
 typedef struct tn_winograd {
     const tn_winograd_maps *maps;
-    int64_t m, r, a, points; /* points = a * a */
+    tn_winograd_pixels *data; /* of this pass */
+    tn_winograd_map *output;
+    tn_winograd_results *results;
+    int64_t r, a, points;       /* points = a * a */
+    int64_t e, filter_points;   /* of transformed filters, e * e: the last of each direction is that of all from it on */
     int64_t batch;
-    tn_tiled_image in, out;  /* channels: of a group */
-    int64_t top, left;       /* pixel of `in` under the first tap of output (0,0): minus the padding */
+    tn_tiled_image in, out;     /* channels: of a group */
     int64_t tiles_h, tiles_w, tiles;
-    int64_t s, v;            /* rows and lanes of the tile of products */
+    int64_t s, v;               /* rows and lanes of the tile of products */
 } tn_winograd;
 
-/** The maps of F(m,r) for the instruction set in use; NULL if there are none. */
-const tn_winograd_maps *tn_winograd_find(int64_t m, int64_t r);
-/** True if some F(m,r) can do this convolution. */
-bool tn_winograd_applies(const tn_conv_shape *shape);
+/** The maps of F(m,r) with the shape's taps and stride for the instruction set in use; NULL if there are none. */
+const tn_winograd_maps *tn_winograd_find(const tn_conv_shape *shape, int64_t m);
+/** True if these maps can do this convolution. */
+bool tn_winograd_fits(const tn_winograd_maps *maps, const tn_conv_shape *shape);
 /** shape->n is the batch. */
 tn_winograd tn_winograd_of(const tn_conv_shape *shape, tn_conv_pass pass, int64_t m);
 
@@ -68,11 +75,11 @@ void tn_winograd_filter(const tn_conv_shape *shape, int64_t m, tn_pool *pool, co
 /* ---- between the files of winograd ---- */
 
 /** Most points of any F(m,r), and channels that transforms take at once. */
-#define TN_WINOGRAD_POINTS 64
+#define TN_WINOGRAD_POINTS 81
 #define TN_WINOGRAD_CHUNK 64
 
-/** Where the size x size pixels from (y,x) of an image lie, whose pixel (0,0) is `first`; outside of it, zeros. */
-void tn_winograd_find_pixels(const tn_tiled_image *image, const float *first, int64_t y, int64_t x, int64_t size,
+/** Where the pixels of tile (row,col) of an image lie, whose pixel (0,0) is `first`; outside of it, zeros. */
+void tn_winograd_find_pixels(const tn_tiled_image *image, const float *first, int64_t row, int64_t col,
                              const float *zeros, const float **pixels);
 /** Channels [from, from + width), width < TN_MAP_CHUNK, of `count` pixels, with zeros behind them: transforms read whole
  *  chunks. The pixels are now those copies. */
@@ -84,6 +91,20 @@ static inline void tn_winograd_place(const tn_winograd *wg, int64_t t, int64_t *
     *col = t % wg->tiles_w;
     *row = t / wg->tiles_w % wg->tiles_h;
     *n = t / wg->tiles_w / wg->tiles_h;
+}
+
+/** The number'th point of the data in an order in which those that meet the same point of the filters follow one
+ *  another: the rows from e - 1 on are gone through column by column. */
+static inline int64_t tn_winograd_point(const tn_winograd *wg, int64_t number)
+{
+    int64_t head = (wg->e - 1) * wg->a, rows = wg->a - wg->e + 1, rest = number - head;
+    return number < head ? number : head + rest % rows * wg->a + rest / rows;
+}
+
+/** Which of the filters' points is multiplied by a point of the data. */
+static inline int64_t tn_winograd_filter_point(const tn_winograd *wg, int64_t point)
+{
+    return tn_min(point / wg->a, wg->e - 1) * wg->e + tn_min(point % wg->a, wg->e - 1);
 }
 
 /** Floats of one point of the transformed filters [point][out panel][in channel][V], and of all of them. */

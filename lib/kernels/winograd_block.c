@@ -42,7 +42,7 @@ static int64_t to_next(const tn_winograd *wg, int64_t tile, int64_t c)
         return TN_WINOGRAD_CHUNK;
     tn_winograd_place(wg, tile, &n, &row, &col);
     tn_winograd_place(wg, tile + 1, &next_n, &next_row, &next_col);
-    int64_t pixels = ((next_n - n) * wg->in.h + (next_row - row) * wg->m) * wg->in.w + (next_col - col) * wg->m;
+    int64_t pixels = ((next_n - n) * wg->in.h + (next_row - row) * wg->in.step) * wg->in.w + (next_col - col) * wg->in.step;
     return pixels * wg->in.pitch - c;
 }
 
@@ -54,12 +54,12 @@ void tn_winograd_block_in(const tn_winograd_block *b, int64_t tile, int64_t c)
     int64_t width = tn_min(wg->in.channels - c, TN_WINOGRAD_CHUNK), whole = width / TN_MAP_CHUNK * TN_MAP_CHUNK;
     int64_t n, row, col;
     tn_winograd_place(wg, b->tile + tile, &n, &row, &col);
-    tn_winograd_find_pixels(&wg->in, b->pass->in + n * wg->in.h * wg->in.w * wg->in.pitch + c, wg->top + row * wg->m,
-                            wg->left + col * wg->m, wg->a, tn_zeros, pixels);
-    wg->maps->data(pixels, to_next(wg, b->tile + tile, c), u, b->space->u_point, whole);
+    tn_winograd_find_pixels(&wg->in, b->pass->in + n * wg->in.h * wg->in.w * wg->in.pitch + c, row, col, tn_zeros,
+                            pixels);
+    wg->data(pixels, to_next(wg, b->tile + tile, c), u, b->space->u_point, whole);
     if (whole < width) {
-        tn_winograd_copy_rest(wg->points, whole, width - whole, aside, pixels);
-        wg->maps->data(pixels, 0, u + whole, b->space->u_point, TN_MAP_CHUNK);
+        tn_winograd_copy_rest(wg->in.size * wg->in.size, whole, width - whole, aside, pixels);
+        wg->data(pixels, 0, u + whole, b->space->u_point, TN_MAP_CHUNK);
     }
 }
 
@@ -76,7 +76,7 @@ static int64_t products_of(const tn_winograd_block *b)
     return b->space->out_width / b->pass->wg->v * parts_of(b->pass->wg) * b->panels;
 }
 
-/* Tiles read their images from top to bottom, and share a - m rows with those above. */
+/* Tiles read their images from top to bottom, and share their last rows with those above. */
 void tn_winograd_block_ahead(tn_winograd_block *b, int64_t tile)
 {
     const tn_winograd *wg = b->pass->wg;
@@ -84,7 +84,7 @@ void tn_winograd_block_ahead(tn_winograd_block *b, int64_t tile)
     if (wg->batch * in->h * in->w * in->pitch < LARGE_IMAGES)
         return;
     double tiles = (double)(wg->tiles_h * wg->tiles_w), floats = (double)(in->h * in->w * in->pitch);
-    int64_t first = (int64_t)((double)tile / tiles * floats) + (wg->a - wg->m + wg->top) * in->w * in->pitch;
+    int64_t first = (int64_t)((double)tile / tiles * floats) + (in->size - in->step + in->top) * in->w * in->pitch;
     b->next = b->pass->in + first;
     b->next_step =
         TN_LINE * tn_ceil_div((int64_t)((double)b->tiles / tiles * floats), TN_LINE * wg->points * products_of(b));
@@ -109,16 +109,17 @@ static void clear_lanes(const tn_winograd_block *b, float *m)
 }
 
 /** Channels [k0, k0 + kn) of all tiles under the panel of filters from f, which stays in the L1 cache. Each panel of
- * tiles fetches its share of the filters that come next, of the next point's tiles, and of the next block's images. */
-static void multiply_part(const tn_winograd_block *b, const float *u, const float *filters, int64_t f, int64_t k0,
-                          int64_t kn, const float *next, float *m)
+ * tiles fetches its share of the filters that come next, of tiles of a point that follows, and of the next block's
+ *  images. */
+static void multiply_part(const tn_winograd_block *b, const float *u, const float *next_u, const float *filters,
+                          int64_t f, int64_t k0, int64_t kn, const float *next, float *m)
 {
     const tn_winograd *wg = b->pass->wg;
     const tn_winograd_space *space = b->space;
     int64_t steps = b->panels * wg->in.channels; /* of a panel of filters */
     tn_tile_sides sides = {.a_stride = space->u_row, .b = filters + k0 * wg->v, .b_stride = wg->v, .depth = kn};
     sides.next_a_step = tn_ceil_div(space->u_point, steps * (space->out_width / wg->v));
-    sides.next_a = u + space->u_point + (f / wg->v * steps + b->panels * k0) * sides.next_a_step;
+    sides.next_a = next_u + (f / wg->v * steps + b->panels * k0) * sides.next_a_step;
     sides.next_b_step = tn_ceil_div(wg->v, b->panels);
     sides.next_b = filters + (k0 + kn) * wg->v;
     for (int64_t i = 0; i < b->tiles; i += wg->s) {
@@ -134,37 +135,72 @@ static void multiply_part(const tn_winograd_block *b, const float *u, const floa
 
 /** One panel of filters. Channels are summed in parts that are added afterwards: a sum of 384 numbers in one go rounds
  *  more than both transforms together. */
-static void multiply_column(const tn_winograd_block *b, const float *u, const float *filters, int64_t f,
-                            const float *next, float *m)
+static void multiply_column(const tn_winograd_block *b, const float *u, const float *next_u, const float *filters,
+                            int64_t f, const float *next, float *m)
 {
     int64_t k = b->pass->wg->in.channels, depth = tn_ceil_div(k, parts_of(b->pass->wg));
     for (int64_t k0 = 0; k0 < k; k0 += depth, next += b->panels * b->next_step)
-        multiply_part(b, u, filters + f * k, f, k0, tn_min(k - k0, depth), next, m + f);
+        multiply_part(b, u, next_u, filters + f * k, f, k0, tn_min(k - k0, depth), next, m + f);
 }
 
-void tn_winograd_block_multiply(const tn_winograd_block *b, int64_t point)
+static float *tiles_of(const tn_winograd_block *b, int64_t number)
+{
+    return b->u + tn_winograd_point(b->pass->wg, number) * b->space->u_point;
+}
+
+static float *products_of_point(const tn_winograd_block *b, int64_t number)
+{
+    return b->m + tn_winograd_point(b->pass->wg, number) * b->space->m_point;
+}
+
+/** `count` points from the first'th on, which meet the same filters: a panel of them is read once for all. */
+static void multiply_points(const tn_winograd_block *b, int64_t first, int64_t count)
 {
     const tn_winograd *wg = b->pass->wg;
-    float *u = b->u + point * b->space->u_point, *m = b->m + point * b->space->m_point;
-    clear_rows(b, u);
-    clear_lanes(b, m);
-    const float *next = b->next + point * products_of(b) * b->next_step;
-    for (int64_t f = 0; f < b->space->out_width; f += wg->v, next += parts_of(wg) * b->panels * b->next_step)
-        multiply_column(b, u, b->pass->filters + point * tn_winograd_filter_stride(wg), f, next, m);
+    int64_t point = tn_winograd_filter_point(wg, tn_winograd_point(wg, first)), last = wg->points - 1;
+    const float *filters = b->pass->filters + point * tn_winograd_filter_stride(wg);
+    const float *next = b->next + first * products_of(b) * b->next_step;
+    for (int64_t i = first; i < first + count; i++) {
+        clear_rows(b, tiles_of(b, i));
+        clear_lanes(b, products_of_point(b, i));
+    }
+    for (int64_t f = 0; f < b->space->out_width; f += wg->v) {
+        for (int64_t i = first; i < first + count; i++, next += parts_of(wg) * b->panels * b->next_step)
+            multiply_column(b, tiles_of(b, i), tiles_of(b, tn_min(i + count, last)), filters, f, next,
+                            products_of_point(b, i));
+    }
+}
+
+/** How many points from the first'th on, before `last`, meet the same filters. */
+static int64_t count_alike(const tn_winograd *wg, int64_t first, int64_t last)
+{
+    int64_t point = tn_winograd_filter_point(wg, tn_winograd_point(wg, first)), end = first + 1;
+    while (end < last && tn_winograd_filter_point(wg, tn_winograd_point(wg, end)) == point)
+        end++;
+    return end - first;
+}
+
+void tn_winograd_block_multiply(const tn_winograd_block *b, int64_t first, int64_t last)
+{
+    for (int64_t i = first, count; i < last; i += count) {
+        count = count_alike(b->pass->wg, i, last);
+        multiply_points(b, i, count);
+    }
 }
 
 /* ---- A^T M A ---- */
 
-/** Where channel f of the m * m results of a tile belongs; those outside of the image to `outside`. */
+/** Where channel f of the results of a tile belongs; those outside of the image to `outside`. */
 static void find_places(const tn_winograd_pass *pass, int64_t tile, int64_t f, float *outside, float **places)
 {
-    const tn_winograd *wg = pass->wg;
+    const tn_tiled_image *out = &pass->wg->out;
     int64_t n, row, col;
-    tn_winograd_place(wg, tile, &n, &row, &col);
-    for (int64_t i = row * wg->m; i < (row + 1) * wg->m; i++) {
-        for (int64_t j = col * wg->m; j < (col + 1) * wg->m; j++) {
-            bool inside = i < wg->out.h && j < wg->out.w;
-            *places++ = inside ? pass->out + ((n * wg->out.h + i) * wg->out.w + j) * wg->out.pitch + f : outside;
+    tn_winograd_place(pass->wg, tile, &n, &row, &col);
+    int64_t y = out->top + row * out->step, x = out->left + col * out->step;
+    for (int64_t i = y; i < y + out->size; i++) {
+        for (int64_t j = x; j < x + out->size; j++) {
+            bool inside = i >= 0 && i < out->h && j >= 0 && j < out->w;
+            *places++ = inside ? pass->out + ((n * out->h + i) * out->w + j) * out->pitch + f : outside;
         }
     }
 }
@@ -176,9 +212,9 @@ static void put_rest(const tn_winograd_block *b, const float *m, const float *bi
     const tn_winograd *wg = b->pass->wg;
     float results[TN_WINOGRAD_POINTS * TN_WINOGRAD_CHUNK];
     int64_t wide = tn_round_up(width, TN_MAP_CHUNK);
-    wg->maps->output(m, wg->a * b->space->m_point, b->space->m_point, results, wide, wide);
-    for (int64_t i = 0; i < wg->m * wg->m; i++)
-        /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): find_places has filled in m * m of them */
+    wg->output(m, wg->a * b->space->m_point, b->space->m_point, results, wide, wide);
+    for (int64_t i = 0; i < wg->out.size * wg->out.size; i++)
+        /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): find_places has filled in so many of them */
         tn_conv_kernels()->finish(results + i * wide, bias, relu, places[i], width);
 }
 
@@ -192,10 +228,10 @@ void tn_winograd_block_out(const tn_winograd_block *b, int64_t tile, int64_t f)
     bool relu = pass->activation == TN_RELU;
     find_places(pass, b->tile + tile, f, outside, places);
     if (width % TN_MAP_CHUNK == 0)
-        wg->maps->results(m, wg->a * b->space->m_point, b->space->m_point, bias, relu, places, width);
+        wg->results(m, wg->a * b->space->m_point, b->space->m_point, bias, relu, places, width);
     else
         put_rest(b, m, bias, relu, places, width);
-    for (int64_t i = 0; i < wg->m * wg->m && !relu && pass->activation != TN_LINEAR; i++) {
+    for (int64_t i = 0; i < wg->out.size * wg->out.size && !relu && pass->activation != TN_LINEAR; i++) {
         if (places[i] != outside)
             tn_activate(NULL, pass->activation, places[i], places[i], width);
     }

@@ -42,8 +42,8 @@ void tn_winograd_block_ahead(tn_winograd_block *block, int64_t tile);
 
 /** B^T d B of channels [c, c + TN_WINOGRAD_CHUNK) of one tile. */
 void tn_winograd_block_in(const tn_winograd_block *block, int64_t tile, int64_t c);
-/** All products of one point. */
-void tn_winograd_block_multiply(const tn_winograd_block *block, int64_t point);
+/** All products of points [first, last) in the order of tn_winograd_point. */
+void tn_winograd_block_multiply(const tn_winograd_block *block, int64_t first, int64_t last);
 /** A^T M A of filters [f, f + TN_WINOGRAD_CHUNK) of one tile, with bias and activation. */
 void tn_winograd_block_out(const tn_winograd_block *block, int64_t tile, int64_t f);
 

@@ -28,7 +28,7 @@ int64_t tn_winograd_filter_stride(const tn_winograd *wg)
 
 int64_t tn_winograd_filter_floats(const tn_winograd *wg)
 {
-    return wg->points * tn_winograd_filter_stride(wg) + TN_PANEL_SLACK / (int64_t)sizeof(float);
+    return wg->filter_points * tn_winograd_filter_stride(wg) + TN_PANEL_SLACK / (int64_t)sizeof(float);
 }
 
 #define PAST_FLOATS (5 << 20) /* of filters that leave the caches before they are read */
@@ -100,7 +100,7 @@ static void transform_inputs(const filter_job *job, int64_t panel, int64_t input
             continue;
         }
         wg->maps->filter(square, wg->r * wg->v, wg->v, points, wide, wide);
-        tn_conv_kernels()->copy_rows(points, wide, wg->v, wg->points, stride, out);
+        tn_conv_kernels()->copy_rows(points, wide, wg->v, wg->filter_points, stride, out);
     }
 }
 

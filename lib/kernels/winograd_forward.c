@@ -5,7 +5,7 @@
  *  Filters are transformed once for all threads, if the caller has not kept them from an earlier call. Then
  *
  *      many tiles   are worked off in blocks, each by one thread in a workspace of its own that stays in its caches;
- *      few tiles    (a single image) are one block, and all threads share out each of its three steps.
+ *      few tiles    (a single image) of many channels are one block, and all threads share out each of its three steps.
  *
  *  Every result comes from one block by sums in one order, so blocks may depend on the number of threads. */
 #include "base/memory.h"
@@ -58,7 +58,9 @@ typedef struct forward_job {
     tn_winograd_pass pass;
     tn_winograd_space space; /* of a block */
     float *memory;           /* of all threads */
-    int64_t panels, blocks;
+    int64_t panels;
+    int64_t unit, units; /* tiles that blocks are cut by, and how many of them there are */
+    int64_t blocks;
     atomic_llong next;
 } forward_job;
 
@@ -68,7 +70,12 @@ static tn_winograd_block block_in(const forward_job *job, float *memory)
                                .next = job->pass.in};
 }
 
-/* ---- many tiles: a block a thread ---- */
+static bool has_few_tiles(const forward_job *job, int threads)
+{
+    return job->panels <= FEW_PANELS * threads;
+}
+
+/* ---- blocks of tiles, each of one thread ---- */
 
 static void run_block(const tn_winograd_block *b)
 {
@@ -77,12 +84,16 @@ static void run_block(const tn_winograd_block *b)
         for (int64_t c = 0; c < wg->in.channels; c += TN_WINOGRAD_CHUNK)
             tn_winograd_block_in(b, tile, c);
     }
-    for (int64_t point = 0; point < wg->points; point++)
-        tn_winograd_block_multiply(b, point);
+    tn_winograd_block_multiply(b, 0, wg->points);
     for (int64_t tile = 0; tile < b->tiles; tile++) {
         for (int64_t f = 0; f < wg->out.channels; f += TN_WINOGRAD_CHUNK)
             tn_winograd_block_out(b, tile, f);
     }
+}
+
+static int64_t first_tile(const forward_job *job, int64_t block)
+{
+    return block * job->units / job->blocks * job->unit;
 }
 
 static void run_blocks(const tn_team *team, void *arg)
@@ -94,23 +105,25 @@ static void run_blocks(const tn_team *team, void *arg)
         int64_t number = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
         if (number >= job->blocks)
             break;
-        int64_t first = number * job->panels / job->blocks, last = (number + 1) * job->panels / job->blocks;
-        b.tile = first * wg->s;
-        b.tiles = tn_min(last * wg->s, wg->tiles) - b.tile;
-        b.panels = last - first;
-        tn_winograd_block_ahead(&b, (number + team->count) * job->panels / job->blocks * wg->s);
+        b.tile = first_tile(job, number);
+        b.tiles = tn_min(first_tile(job, number + 1), wg->tiles) - b.tile;
+        b.panels = tn_ceil_div(b.tiles, wg->s);
+        tn_winograd_block_ahead(&b, first_tile(job, number + team->count));
         run_block(&b);
     }
 }
 
-/** Blocks of nearly equal numbers of panels, as many for each thread. */
-static int64_t count_blocks(const forward_job *job, int threads)
+/** Blocks of nearly equal numbers of panels, as many for each thread; few panels are cut into the thirds that tiles of
+ *  products have. */
+static void cut_blocks(forward_job *job, int threads)
 {
-    int64_t blocks = tn_round_up(tn_ceil_div(job->panels, job->space.panels), threads);
-    return tn_min(blocks, job->panels);
+    const tn_winograd *wg = job->pass.wg;
+    job->unit = has_few_tiles(job, threads) ? wg->s / 3 : wg->s;
+    job->units = tn_ceil_div(wg->tiles, job->unit);
+    job->blocks = tn_min(tn_round_up(tn_ceil_div(job->panels, job->space.panels), threads), job->units);
 }
 
-/* ---- few tiles: one block, its steps shared out ---- */
+/* ---- one block, its steps shared out ---- */
 
 static void share_in(const tn_team *team, const tn_winograd_block *b)
 {
@@ -124,8 +137,7 @@ static void share_products(const tn_team *team, const tn_winograd_block *b)
 {
     int64_t first, last;
     tn_team_range(team, b->pass->wg->points, &first, &last);
-    for (int64_t point = first; point < last; point++)
-        tn_winograd_block_multiply(b, point);
+    tn_winograd_block_multiply(b, first, last);
 }
 
 static void share_out(const tn_team *team, const tn_winograd_block *b)
@@ -149,10 +161,14 @@ static void run_together(const tn_team *team, void *arg)
     share_out(team, &b);
 }
 
-/** True, with the one block's workspace, if there are few tiles and they fit the memory of all threads. */
+/** One block of few tiles: true, with its workspace, if that fits the memory of all threads. What crosses from core to
+ *  core are transformed tiles, where blocks would have every core read all filters: the less of both. */
 static bool is_one_block(const forward_job *job, int threads, tn_winograd_space *space)
 {
-    if (threads == 1 || job->panels > FEW_PANELS * threads)
+    const tn_winograd *wg = job->pass.wg;
+    double in = (double)wg->in.channels, out = (double)wg->out.channels;
+    if (threads == 1 || !has_few_tiles(job, threads) ||
+        (double)(wg->points * wg->tiles) * (in + out) > (double)wg->filter_points * in * out)
         return false;
     *space = tn_winograd_space_of(job->pass.wg, job->panels);
     return space_floats(space) <= threads * space_floats(&job->space);
@@ -171,7 +187,7 @@ static void run_tiles(const tn_winograd_pass *pass, tn_pool *pool, float *memory
         tn_pool_run(pool, run_together, &job);
         return;
     }
-    job.blocks = count_blocks(&job, threads);
+    cut_blocks(&job, threads);
     atomic_init(&job.next, 0);
     tn_pool_run(pool, run_blocks, &job);
 }

@@ -55,7 +55,7 @@ static int64_t part_width(const tn_winograd *wg, int64_t parts)
 static double busiest(const tn_winograd *wg, int64_t rows, int64_t parts, int threads)
 {
     double c = (double)wg->in.channels, f = (double)part_width(wg, parts), points = (double)(rows * wg->a);
-    double pixels = (double)wg->points * c + (double)(wg->m * wg->m) * f;
+    double pixels = (double)wg->points * c + (double)(wg->out.size * wg->out.size) * f;
     double task = points * (c * f + TRANSFORM_COST * (c + f)) + READ_COST * pixels;
     return (double)tn_ceil_div(count_tasks(wg, rows, parts), threads) * task;
 }
@@ -147,9 +147,6 @@ static void transform_block(const gradient_task *t, int64_t first, int64_t tiles
                                    .zeros = t->zeros,
                                    .map = wg->maps->data_row,
                                    .channels = wg->in.channels,
-                                   .size = wg->a,
-                                   .top = wg->top,
-                                   .left = wg->left,
                                    .row = ws->u_row,
                                    .point = ws->u_point,
                                    .out = t->u};
@@ -158,7 +155,6 @@ static void transform_block(const gradient_task *t, int64_t first, int64_t tiles
                                    .zeros = t->zeros,
                                    .map = wg->maps->gradient_row,
                                    .channels = t->filters,
-                                   .size = wg->m,
                                    .row = ws->d_row,
                                    .point = ws->d_point,
                                    .out = t->d};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  The operands of Winograd's gradient of the filters: some rows of points of squares of pixels. */
+ *  The operands of Winograd's gradient of the filters: some rows of points of tiles of pixels. */
 #ifndef TN_KERNELS_WINOGRAD_GRADIENT_H
 #define TN_KERNELS_WINOGRAD_GRADIENT_H
 
@@ -12,8 +12,7 @@ typedef struct tn_winograd_operand {
     const float *data, *zeros; /* zeros: as long as a pixel, for those outside of the image */
     tn_winograd_row *map;
     int64_t channels;
-    int64_t size, top, left; /* squares of size x size pixels, m apart */
-    int64_t row, point;      /* floats from tile to tile, from point to point */
+    int64_t row, point; /* floats from tile to tile, from point to point */
     float *out;
 } tn_winograd_operand;
 

@@ -18,11 +18,11 @@ void tn_winograd_transform_rows(const tn_winograd *wg, const tn_winograd_operand
     float aside[TN_WINOGRAD_POINTS * TN_MAP_CHUNK], *out = o->out + place * o->row;
     int64_t n, row, col, whole = o->channels / TN_MAP_CHUNK * TN_MAP_CHUNK;
     tn_winograd_place(wg, tile, &n, &row, &col);
-    tn_winograd_find_pixels(o->image, o->data + n * o->image->h * o->image->w * o->image->pitch, o->top + row * wg->m,
-                            o->left + col * wg->m, o->size, o->zeros, pixels);
+    tn_winograd_find_pixels(o->image, o->data + n * o->image->h * o->image->w * o->image->pitch, row, col, o->zeros,
+                            pixels);
     transform(wg, o, first, rows, pixels, out, whole);
     if (whole < o->channels) {
-        tn_winograd_copy_rest(o->size * o->size, whole, o->channels - whole, aside, pixels);
+        tn_winograd_copy_rest(o->image->size * o->image->size, whole, o->channels - whole, aside, pixels);
         transform(wg, o, first, rows, pixels, out + whole, TN_MAP_CHUNK);
     }
 }

@@ -3,61 +3,96 @@
  *  Cutting images into Winograd's tiles. */
 #include "kernels/winograd.h"
 
+#include "kernels/arithmetic.h"
 #include "kernels/product.h"
 
 #include <string.h>
 
-const tn_winograd_maps *tn_winograd_find(int64_t m, int64_t r)
+bool tn_winograd_fits(const tn_winograd_maps *maps, const tn_conv_shape *s)
+{
+    return maps->r == s->r && maps->r == s->s && maps->stride == s->stride_h && maps->stride == s->stride_w &&
+           s->dilation_h == 1 && s->dilation_w == 1;
+}
+
+const tn_winograd_maps *tn_winograd_find(const tn_conv_shape *s, int64_t m)
 {
     for (const tn_winograd_maps *maps = tn_conv_kernels()->winograd; maps->m != 0; maps++) {
-        if (maps->m == m && maps->r == r)
+        if (maps->m == m && tn_winograd_fits(maps, s))
             return maps;
     }
     return NULL;
 }
 
-bool tn_winograd_applies(const tn_conv_shape *s)
+/** The tiles of x and of y that belong together, forward. */
+static void place_forward(const tn_winograd_maps *maps, const tn_conv_shape *s, tn_tiled_image *x, tn_tiled_image *y)
 {
-    if (s->r != s->s || s->stride_h != 1 || s->stride_w != 1 || s->dilation_h != 1 || s->dilation_w != 1)
-        return false;
-    for (const tn_winograd_maps *maps = tn_conv_kernels()->winograd; maps->m != 0; maps++) {
-        if (maps->r == s->r)
-            return true;
+    x->size = (maps->m - 1) * maps->stride + maps->r;
+    x->step = maps->m * maps->stride;
+    x->top = -s->pad_top;
+    x->left = -s->pad_left;
+    y->size = y->step = maps->m;
+}
+
+/** Where a gradient of stride 2 begins, and the first dy that it needs, for one direction: a tile begins between the
+ *  middle taps of neighbours, or a pixel before the image. */
+static void begin_back(int64_t pad, int64_t *dx, int64_t *dy)
+{
+    *dx = pad % 2 - 1;
+    *dy = (*dx + pad - 1) / 2;
+}
+
+/** The same for the gradient of the data: at stride 1, a convolution of dy with filters turned round. */
+static void place_back(const tn_winograd_maps *maps, const tn_conv_shape *s, tn_tiled_image *dx, tn_tiled_image *dy)
+{
+    dx->size = dx->step = maps->m * maps->stride;
+    dy->step = maps->m;
+    if (maps->stride == 1) {
+        dy->size = maps->m + maps->r - 1;
+        dy->top = s->pad_top - (maps->r - 1);
+        dy->left = s->pad_left - (maps->r - 1);
+        return;
     }
-    return false;
+    dy->size = maps->m + 1;
+    begin_back(s->pad_top, &dx->top, &dy->top);
+    begin_back(s->pad_left, &dx->left, &dy->left);
 }
 
 tn_winograd tn_winograd_of(const tn_conv_shape *s, tn_conv_pass pass, int64_t m)
 {
     const tn_direct_tile *tile = tn_conv_kernels()->direct;
-    const tn_tiled_image x = {s->h, s->w, s->c, s->c / s->groups}, y = {s->oh, s->ow, s->f, s->f / s->groups};
+    const tn_winograd_maps *maps = tn_winograd_find(s, m);
+    tn_tiled_image x = {.h = s->h, .w = s->w, .pitch = s->c, .channels = s->c / s->groups};
+    tn_tiled_image y = {.h = s->oh, .w = s->ow, .pitch = s->f, .channels = s->f / s->groups};
     bool back = pass == TN_CONV_DATA;
-    tn_winograd wg = {.maps = tn_winograd_find(m, s->r),
-                      .m = m,
-                      .r = s->r,
-                      .a = m + s->r - 1,
-                      .batch = s->n,
-                      .in = back ? y : x,
-                      .out = back ? x : y,
-                      .s = tile->rows,
-                      .v = tile->lanes};
+    if (back)
+        place_back(maps, s, &x, &y);
+    else
+        place_forward(maps, s, &x, &y);
+    tn_winograd wg = {.maps = maps, .r = s->r, .batch = s->n, .s = tile->rows, .v = tile->lanes};
+    wg.data = back ? maps->back_data : maps->data;
+    wg.output = back ? maps->back_output : maps->output;
+    wg.results = back ? maps->back_results : maps->results;
+    wg.a = (m - 1) * maps->stride + maps->r;
     wg.points = wg.a * wg.a;
-    wg.top = back ? s->pad_top - (s->r - 1) : -s->pad_top;
-    wg.left = back ? s->pad_left - (s->s - 1) : -s->pad_left;
-    wg.tiles_h = (wg.out.h + m - 1) / m;
-    wg.tiles_w = (wg.out.w + m - 1) / m;
+    wg.e = maps->stride == 1 ? wg.a : m + 2;
+    wg.filter_points = wg.e * wg.e;
+    wg.in = back ? y : x;
+    wg.out = back ? x : y;
+    wg.tiles_h = tn_ceil_div(wg.out.h - wg.out.top, wg.out.step);
+    wg.tiles_w = tn_ceil_div(wg.out.w - wg.out.left, wg.out.step);
     wg.tiles = wg.batch * wg.tiles_h * wg.tiles_w;
     return wg;
 }
 
-void tn_winograd_find_pixels(const tn_tiled_image *image, const float *first, int64_t y, int64_t x, int64_t size,
+void tn_winograd_find_pixels(const tn_tiled_image *image, const float *first, int64_t row, int64_t col,
                              const float *zeros, const float **pixels)
 {
-    for (int64_t i = y; i < y + size; i++) {
+    int64_t y = image->top + row * image->step, x = image->left + col * image->step;
+    for (int64_t i = y; i < y + image->size; i++) {
         bool inside = i >= 0 && i < image->h;
-        const float *row = inside ? first + i * image->w * image->pitch : zeros;
-        for (int64_t j = x; j < x + size; j++)
-            *pixels++ = inside && j >= 0 && j < image->w ? row + j * image->pitch : zeros;
+        const float *line = inside ? first + i * image->w * image->pitch : zeros;
+        for (int64_t j = x; j < x + image->size; j++)
+            *pixels++ = inside && j >= 0 && j < image->w ? line + j * image->pitch : zeros;
     }
 }
 

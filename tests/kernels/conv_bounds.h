@@ -10,25 +10,28 @@
 
 /** Pass by pass: forward, gradient of the data, gradient of the filters. */
 typedef struct conv_bounds {
-    int m, r; /* of F(m,r); m = 0: plain sums, r = 0: any */
+    int m, r, stride; /* of F(m,r); m = 0: plain sums, any taps and stride */
     double bounds[3];
 } conv_bounds;
 
 static const conv_bounds all_conv_bounds[] = {
-    {0, 0, {2e-6, 2e-6, 2e-6}},
-    {2, 3, {2e-6, 2e-6, 2e-6}},
-    {4, 3, {8e-6, 8e-6, 5e-6}},
-    {6, 3, {3e-5, 3e-5, 2e-5}},
-    {4, 5, {2.5e-5, 2.5e-5, 2e-5}},
+    {0, 0, 0, {2e-6, 2e-6, 2e-6}},
+    {2, 3, 1, {2e-6, 2e-6, 2e-6}},
+    {4, 3, 1, {8e-6, 8e-6, 5e-6}},
+    {6, 3, 1, {3e-5, 3e-5, 2e-5}},
+    {4, 5, 1, {2.5e-5, 2.5e-5, 2e-5}},
+    {2, 3, 2, {2.5e-6, 5e-6, 2.5e-6}},
+    {4, 3, 2, {6e-6, 1.2e-5, 4e-6}},
 };
 enum { CONV_BOUNDS = sizeof all_conv_bounds / sizeof all_conv_bounds[0] };
 
-/** Those of F(m,r), or of plain sums for m = 0; NULL if there are none. */
-static inline const conv_bounds *conv_bounds_of(int64_t m, int64_t r)
+/** Those of F(m,r) at a stride, or of plain sums for m = 0; NULL if there are none. */
+static inline const conv_bounds *conv_bounds_of(int64_t m, int64_t r, int64_t stride)
 {
     for (int i = 0; i < CONV_BOUNDS; i++) {
-        if (all_conv_bounds[i].m == m && (m == 0 || all_conv_bounds[i].r == r))
-            return &all_conv_bounds[i];
+        const conv_bounds *b = &all_conv_bounds[i];
+        if (b->m == m && (m == 0 || (b->r == r && b->stride == stride)))
+            return b;
     }
     return NULL;
 }

@@ -19,7 +19,7 @@ START_TEST(test_candidates)
         int64_t kernel, stride, dilation;
         bool precise;
         int count;
-    } cases[] = {{3, 1, 1, false, 4}, {5, 1, 1, false, 2}, {3, 1, 1, true, 1}, {3, 2, 1, false, 1},
+    } cases[] = {{3, 1, 1, false, 4}, {5, 1, 1, false, 2}, {3, 1, 1, true, 1}, {3, 2, 1, false, 3},
                  {3, 1, 2, false, 1}, {7, 1, 1, false, 1}, {1, 1, 1, false, 1}};
     tn_conv_shape shape = shape_of(cases[_i].kernel, cases[_i].stride, cases[_i].dilation);
     bool precise = cases[_i].precise;
@@ -56,6 +56,11 @@ START_TEST(test_names)
     ck_assert(!tn_conv_find(&shape, true, "winograd(6,3)", &tile));
     ck_assert(tn_conv_find(&shape, true, "gemm", &tile));
     ck_assert_int_eq(tile, 0);
+    ck_assert(!tn_conv_find(&shape, false, "winograd(4,3,2)", &tile));
+    shape = shape_of(3, 2, 1);
+    ck_assert(!tn_conv_find(&shape, false, "winograd(4,3)", &tile));
+    ck_assert(tn_conv_find(&shape, false, "winograd(4,3,2)", &tile));
+    ck_assert_int_eq(tile, 4);
 }
 END_TEST
 
@@ -151,8 +156,8 @@ START_TEST(test_measure_bounds)
     scratch = plan.scratch_bytes;
     ck_ok(tn_conv_measure(&allocator, &wishes, &plan));
     ck_assert_uint_lt(l.largest, image + image / 4 + scratch);
-    shape.stride_h = shape.stride_w = 2;
-    shape.oh = shape.ow = 259;
+    shape.dilation_h = shape.dilation_w = 2;
+    shape.oh = shape.ow = 516;
     l = (ledger){0};
     ck_ok(tn_conv_plan_pass(&shape, TN_CONV_FORWARD, &wishes, &plan));
     ck_ok(tn_conv_measure(&allocator, &wishes, &plan));

@@ -20,20 +20,25 @@
 
 static const char *const pass_names[] = {"forward", "data", "filter"};
 
-/* AlexNet's conv2 (5x5) and conv3 to conv5 (3x3), a deep sum for each pass, and one image of VGG's depth. */
+/* AlexNet's conv2 (5x5) and conv3 to conv5 (3x3), a deep sum for each pass, one image of VGG's depth, and ResNet's
+ * strided layers. */
 static const struct {
     tn_conv_pass pass;
-    int64_t n, size, c, f, r;
+    int64_t n, size, c, f, r, stride;
 } sums[] = {
-    {TN_CONV_FORWARD, 1, 27, 96, 32, 5},  {TN_CONV_DATA, 1, 27, 16, 256, 5}, {TN_CONV_FILTER, 8, 27, 16, 32, 5},
-    {TN_CONV_FORWARD, 2, 13, 384, 32, 3}, {TN_CONV_DATA, 2, 13, 16, 384, 3}, {TN_CONV_FILTER, 32, 13, 16, 32, 3},
-    {TN_CONV_FORWARD, 1, 14, 512, 64, 3}, {TN_CONV_DATA, 1, 14, 32, 512, 3},
+    {TN_CONV_FORWARD, 1, 27, 96, 32, 5, 1},  {TN_CONV_DATA, 1, 27, 16, 256, 5, 1},
+    {TN_CONV_FILTER, 8, 27, 16, 32, 5, 1},   {TN_CONV_FORWARD, 2, 13, 384, 32, 3, 1},
+    {TN_CONV_DATA, 2, 13, 16, 384, 3, 1},    {TN_CONV_FILTER, 32, 13, 16, 32, 3, 1},
+    {TN_CONV_FORWARD, 1, 14, 512, 64, 3, 1}, {TN_CONV_DATA, 1, 14, 32, 512, 3, 1},
+    {TN_CONV_FORWARD, 2, 28, 384, 32, 3, 2}, {TN_CONV_DATA, 2, 28, 16, 384, 3, 2},
+    {TN_CONV_FILTER, 16, 28, 16, 32, 3, 2},
 };
 enum { SUMS = sizeof sums / sizeof sums[0] };
 
 static tn_conv_shape shape_number(int number)
 {
     int64_t n = sums[number].n, size = sums[number].size, c = sums[number].c, f = sums[number].f, r = sums[number].r;
+    int64_t stride = sums[number].stride, out = (size + r / 2 * 2 - r) / stride + 1;
     return (tn_conv_shape){.n = n,
                            .h = size,
                            .w = size,
@@ -41,10 +46,10 @@ static tn_conv_shape shape_number(int number)
                            .r = r,
                            .s = r,
                            .f = f,
-                           .oh = size,
-                           .ow = size,
-                           .stride_h = 1,
-                           .stride_w = 1,
+                           .oh = out,
+                           .ow = out,
+                           .stride_h = stride,
+                           .stride_w = stride,
                            .dilation_h = 1,
                            .dilation_w = 1,
                            .pad_top = r / 2,
@@ -237,7 +242,7 @@ static double measure_of(const data_kind *kind, operands *o, const double *exact
 
 static bool applies(const conv_bounds *algorithm, const tn_conv_shape *s)
 {
-    return algorithm->m == 0 || algorithm->r == s->r;
+    return algorithm->m == 0 || (algorithm->r == s->r && algorithm->stride == s->stride_h);
 }
 
 /** One pass by one algorithm, on two threads. */
@@ -283,9 +288,9 @@ static void check_error(const conv_bounds *algorithm, const data_kind *kind, int
     double bound = algorithm->bounds[sums[number].pass];
     char name[24] = "gemm";
     if (algorithm->m)
-        snprintf(name, sizeof name, "F(%d,%d)", algorithm->m, algorithm->r);
+        snprintf(name, sizeof name, "F(%d,%d,%d)", algorithm->m, algorithm->r, algorithm->stride);
     if (getenv("TN_TEST_SHOW"))
-        fprintf(stderr, "%-7s %-7s %-18s sum %d: %.2g\n", name, pass_names[sums[number].pass], kind->name, number,
+        fprintf(stderr, "%-9s %-7s %-18s sum %d: %.2g\n", name, pass_names[sums[number].pass], kind->name, number,
                 error);
     ck_assert_msg(error <= bound, "%s, %s, %s, sum %d: error %g, bound %g", name, pass_names[sums[number].pass],
                   kind->name, number, error, bound);
@@ -322,7 +327,8 @@ END_TEST
 START_TEST(test_all_have_bounds)
 {
     for (const tn_winograd_maps *maps = tn_conv_kernels()->winograd; maps->m != 0; maps++)
-        ck_assert_msg(conv_bounds_of(maps->m, maps->r) != NULL, "F(%d,%d) has no bounds", maps->m, maps->r);
+        ck_assert_msg(conv_bounds_of(maps->m, maps->r, maps->stride) != NULL, "F(%d,%d) at stride %d has no bounds",
+                      maps->m, maps->r, maps->stride);
     for (int a = 0; a < CONV_BOUNDS; a++) {
         for (int pass = 0; pass < 3; pass++)
             ck_assert(all_conv_bounds[a].bounds[pass] <= 3e-5);

@@ -85,8 +85,9 @@ START_TEST(test_every_loop_has_a_case)
         int cases = 0;
         for (int i = 0; i < kernel_case_count; i++)
             cases += kernel_cases[i].offset == offsetof(tn_conv_table, winograd) && kernel_cases[i].a == maps->m &&
-                     kernel_cases[i].b == maps->r && kernel_cases[i].table == IN_CONV;
-        ck_assert_msg(cases == 9, "F(%d,%d) has %d cases", maps->m, maps->r, cases);
+                     kernel_cases[i].b == maps->r && kernel_cases[i].stride == maps->stride &&
+                     kernel_cases[i].table == IN_CONV;
+        ck_assert_msg(cases == 12, "F(%d,%d) at stride %d has %d cases", maps->m, maps->r, maps->stride, cases);
     }
 }
 END_TEST

@@ -6,6 +6,7 @@
 #include "conv_reference.h"
 #include "guarded.h"
 #include "suite.h"
+#include "winograd_stride_2.h"
 
 #include "kernels/cpu.h"
 #include "kernels/isa/conv_table.h"
@@ -17,34 +18,70 @@
 #include <math.h>
 #include <stdio.h>
 
-/** The matrices of one F(m,r). */
+/** The matrices of one F(m,r) at one stride, as the library has them or, at stride 2, written out. Filters are
+ *  transformed to `filters` rows, the last of which stands for all that would follow. */
 typedef struct tile_case {
-    int m, r;
+    int m, r, stride, filters;
     const float *data, *filter, *output;
+    const float *back_data, *back_output; /* of the gradient of the data at stride 2 */
 } tile_case;
 
 static const tile_case tiles[] = {
-    {2, 3, &data_2_3[0][0], &filter_2_3[0][0], &output_2_3[0][0]},
-    {4, 3, &data_4_3[0][0], &filter_4_3[0][0], &output_4_3[0][0]},
-    {6, 3, &data_6_3[0][0], &filter_6_3[0][0], &output_6_3[0][0]},
-    {4, 5, &data_4_5[0][0], &filter_4_5[0][0], &output_4_5[0][0]},
+    {2, 3, 1, 4, &data_2_3[0][0], &filter_2_3[0][0], &output_2_3[0][0], NULL, NULL},
+    {4, 3, 1, 6, &data_4_3[0][0], &filter_4_3[0][0], &output_4_3[0][0], NULL, NULL},
+    {6, 3, 1, 8, &data_6_3[0][0], &filter_6_3[0][0], &output_6_3[0][0], NULL, NULL},
+    {4, 5, 1, 8, &data_4_5[0][0], &filter_4_5[0][0], &output_4_5[0][0], NULL, NULL},
+    {2, 3, 2, 4, &data_2_3_2[0][0], &filter_2_3_2[0][0], &output_2_3_2[0][0], &back_data_2_3_2[0][0],
+     &back_output_2_3_2[0][0]},
+    {4, 3, 2, 6, &data_4_3_2[0][0], &filter_4_3_2[0][0], &output_4_3_2[0][0], &back_data_4_3_2[0][0],
+     &back_output_4_3_2[0][0]},
 };
 enum { TILES = sizeof tiles / sizeof tiles[0] };
 
-/* y = A^T [(G g) * (B^T d)] is bilinear in g and d: it is the filtering y[j] = sum_k g[k] d[j+k] if and only if it is
- * for every pair of unit vectors. */
+/** Points of one direction. */
+static int points_of(const tile_case *t)
+{
+    return (t->m - 1) * t->stride + t->r;
+}
+
+/** How much of y[j] is g[k] d[i]. */
+static double share(const float *output, const float *filter, const float *data, int points, int r, int inputs, int j,
+                    int k, int i)
+{
+    double sum = 0.0;
+    for (int p = 0; p < points; p++)
+        sum += (double)output[j * points + p] * (double)filter[p * r + k] * (double)data[p * inputs + i];
+    return sum;
+}
+
+/* y = A^T [(G g) * (B^T d)] is bilinear in g and d: it is the filtering y[j] = sum_k g[k] d[j stride + k] if and only if
+ * it is for every pair of unit vectors. */
 START_TEST(test_matrices)
 {
     const tile_case *t = &tiles[_i];
-    int a = t->m + t->r - 1;
+    int a = points_of(t);
     for (int j = 0; j < t->m; j++)
         for (int k = 0; k < t->r; k++)
             for (int i = 0; i < a; i++) {
-                double sum = 0.0;
-                for (int p = 0; p < a; p++)
-                    sum += (double)t->output[j * a + p] * (double)t->filter[p * t->r + k] * (double)t->data[p * a + i];
-                ck_assert_msg(fabs(sum - (i == j + k)) < 2e-6, "F(%d,%d): y[%d] of g[%d] d[%d] is %g", t->m, t->r, j, k,
-                              i, sum);
+                double sum = share(t->output, t->filter, t->data, a, t->r, a, j, k, i);
+                ck_assert_msg(fabs(sum - (i == j * t->stride + k)) < 2e-6, "F(%d,%d): y[%d] of g[%d] d[%d] is %g", t->m,
+                              t->r, j, k, i, sum);
+            }
+}
+END_TEST
+
+/* At stride 2 the gradient of the data is dx[j] = sum_k g[2-k] dy[i] over 2i + k = j + 1, for filters g turned round:
+ * the tile begins at a pixel that the middle tap met. */
+START_TEST(test_matrices_back)
+{
+    const tile_case *t = &tiles[_i];
+    int a = points_of(t);
+    for (int j = 0; t->back_data && j < 2 * t->m; j++)
+        for (int k = 0; k < t->r; k++)
+            for (int i = 0; i <= t->m; i++) {
+                double sum = share(t->back_output, t->filter, t->back_data, a, t->r, t->m + 1, j, 2 - k, i);
+                ck_assert_msg(fabs(sum - (2 * i + k == j + 1)) < 2e-6, "F(%d,%d): dx[%d] of g[%d] dy[%d] is %g", t->m,
+                              t->r, j, 2 - k, i, sum);
             }
 }
 END_TEST
@@ -80,7 +117,7 @@ typedef struct map_case {
 
 static void run_map(const map_case *m, const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point)
 {
-    const float *pixels[64];
+    const float *pixels[81];
     for (int i = 0; i < m->cols * m->cols; i++)
         pixels[i] = in + i / m->cols * in_row + i % m->cols * in_col;
     if (m->map != NULL)
@@ -93,8 +130,8 @@ static void run_map(const map_case *m, const float *in, int64_t in_row, int64_t 
 
 static void check_map(map_case m)
 {
-    static float in[64 * (COUNT + GAP) * 2];
-    static _Alignas(64) float out[64 * (COUNT + GAP)];
+    static float in[81 * (COUNT + GAP) * 2];
+    static _Alignas(64) float out[81 * (COUNT + GAP)];
     int64_t col = COUNT + GAP, row = m.cols * col + 3;
     draw d = {31};
     draw_reals(&d, 0.0, 1.0, in, (int64_t)(sizeof in / sizeof in[0]));
@@ -102,7 +139,7 @@ static void check_map(map_case m)
         out[i] = -7.0f;
     run_map(&m, in, row, col, out, COUNT + GAP);
     for (int x = 0; x < COUNT; x++) {
-        double square[64], expected[64];
+        double square[81], expected[81];
         for (int i = 0; i < m.cols * m.cols; i++)
             square[i] = (double)in[i / m.cols * row + i % m.cols * col + x];
         map_square(m.matrix, m.transposed, m.rows, m.cols, square, expected);
@@ -127,19 +164,26 @@ START_TEST(test_maps)
 #endif
     };
     const tile_case *t = &tiles[_i % TILES];
-    int a = t->m + t->r - 1;
+    int a = points_of(t), back = 2 * t->m;
     if (_i / TILES > (int)tn_isa_of_cpu())
         return;
     const tn_winograd_maps *maps = tables[_i / TILES]->winograd;
-    while (maps->m != t->m || maps->r != t->r)
+    while (maps->m != t->m || maps->r != t->r || maps->stride != t->stride)
         ck_assert_int_ne((maps++)->m, 0);
     check_map((map_case){"data", NULL, maps->data, NULL, t->data, false, a, a});
-    check_map((map_case){"filter", maps->filter, NULL, NULL, t->filter, false, a, t->r});
-    check_map((map_case){"filter past", maps->filter_past, NULL, NULL, t->filter, false, a, t->r});
+    check_map((map_case){"filter", maps->filter, NULL, NULL, t->filter, false, t->filters, t->r});
+    check_map((map_case){"filter past", maps->filter_past, NULL, NULL, t->filter, false, t->filters, t->r});
     check_map((map_case){"output", maps->output, NULL, NULL, t->output, false, t->m, a});
     check_map((map_case){"data by rows", NULL, NULL, maps->data_row, t->data, false, a, a});
     check_map((map_case){"output gradient by rows", NULL, NULL, maps->gradient_row, t->output, true, a, t->m});
     check_map((map_case){"filter gradient", maps->filter_gradient, NULL, NULL, t->filter, true, t->r, a});
+    if (t->stride == 1) {
+        ck_assert(maps->back_data == maps->data && maps->back_output == maps->output);
+        ck_assert(maps->back_results == maps->results);
+        return;
+    }
+    check_map((map_case){"data, back", NULL, maps->back_data, NULL, t->back_data, false, a, t->m + 1});
+    check_map((map_case){"output, back", maps->back_output, NULL, NULL, t->back_output, false, back, a});
 }
 END_TEST
 
@@ -155,8 +199,9 @@ static const pass_case passes[] = {
 };
 enum { PASSES = sizeof passes / sizeof passes[0] };
 
-static tn_conv_shape shape_of(const pass_case *c, int r)
+static tn_conv_shape shape_of(const pass_case *c, const tile_case *t)
 {
+    int r = t->r, stride = t->stride;
     return (tn_conv_shape){.n = c->n,
                            .h = c->h,
                            .w = c->w,
@@ -164,10 +209,10 @@ static tn_conv_shape shape_of(const pass_case *c, int r)
                            .r = r,
                            .s = r,
                            .f = c->f,
-                           .oh = c->h + 2 * c->pad - r + 1,
-                           .ow = c->w + 2 * c->pad - r + 1,
-                           .stride_h = 1,
-                           .stride_w = 1,
+                           .oh = (c->h + 2 * c->pad - r) / stride + 1,
+                           .ow = (c->w + 2 * c->pad - r) / stride + 1,
+                           .stride_h = stride,
+                           .stride_w = stride,
                            .dilation_h = 1,
                            .dilation_w = 1,
                            .pad_top = c->pad,
@@ -217,16 +262,16 @@ static double error_of(const tn_conv_shape *s, tn_conv_pass pass, int m, const f
 static void check_passes(int number, double mean, double spread)
 {
     const tile_case *t = &tiles[number % TILES];
-    tn_conv_shape s = shape_of(&passes[number / TILES], t->r);
+    tn_conv_shape s = shape_of(&passes[number / TILES], t);
     draw d = {5 + (uint64_t)number};
     float *x = draw_floats(&d, mean, spread, conv_x_size(&s, s.n)), *w = draw_floats(&d, 0.0, 1.0, conv_w_size(&s));
     float *dy = draw_floats(&d, mean, spread, conv_y_size(&s, s.n));
     for (int pass = 0; pass < 3; pass++) {
         double error = error_of(&s, (tn_conv_pass)pass, t->m, x, w, dy);
-        double bound = conv_bounds_of(t->m, t->r)->bounds[pass];
+        double bound = conv_bounds_of(t->m, t->r, t->stride)->bounds[pass];
         if (getenv("TN_TEST_SHOW"))
-            fprintf(stderr, "F(%d,%d) shape %d pass %d mean %g: %.2g\n", t->m, t->r, number / TILES, pass, mean, error);
-        ck_assert_msg(error <= bound, "F(%d,%d), shape %d, pass %d, mean %g: error %g, bound %g", t->m, t->r,
+            fprintf(stderr, "F(%d,%d,%d) shape %d pass %d mean %g: %.2g\n", t->m, t->r, t->stride, number / TILES, pass, mean, error);
+        ck_assert_msg(error <= bound, "F(%d,%d,%d), shape %d, pass %d, mean %g: error %g, bound %g", t->m, t->r, t->stride,
                       number / TILES, pass, mean, error, bound);
     }
     free(x);
@@ -258,7 +303,7 @@ START_TEST(test_endings)
 {
     static const tn_activation activations[] = {TN_LINEAR, TN_RELU, TN_TANH, TN_SIGMOID};
     const tile_case *t = &tiles[_i];
-    tn_conv_shape s = shape_of(&passes[0], t->r);
+    tn_conv_shape s = shape_of(&passes[0], t);
     draw d = {77};
     int64_t size = conv_y_size(&s, s.n);
     float *x = draw_floats(&d, 0.0, 1.0, conv_x_size(&s, s.n)), *w = draw_floats(&d, 0.0, 0.1, conv_w_size(&s));
@@ -287,11 +332,12 @@ START_TEST(test_endings)
 END_TEST
 
 /* Whatever keeps a convolution from tiles. */
-START_TEST(test_applies)
+START_TEST(test_fits)
 {
-    const tn_conv_shape good = shape_of(&passes[0], 3);
-    tn_conv_shape bad[6];
-    ck_assert(tn_winograd_applies(&good));
+    const tn_conv_shape good = shape_of(&passes[0], &tiles[0]);
+    tn_conv_shape bad[7];
+    ck_assert_ptr_nonnull(tn_winograd_find(&good, 2));
+    ck_assert_ptr_null(tn_winograd_find(&good, 3));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         bad[i] = good;
     bad[0].s = 5;
@@ -300,8 +346,13 @@ START_TEST(test_applies)
     bad[3].dilation_h = 2;
     bad[4].dilation_w = 2;
     bad[5].r = bad[5].s = 7;
+    bad[6].stride_h = bad[6].stride_w = 3;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        ck_assert_msg(!tn_winograd_applies(&bad[i]), "%zu", i);
+        ck_assert_msg(!tn_winograd_find(&bad[i], 2), "%zu", i);
+    bad[1].stride_w = 2;
+    ck_assert_int_eq(tn_winograd_find(&bad[1], 2)->stride, 2);
+    bad[1].r = bad[1].s = 5;
+    ck_assert_ptr_null(tn_winograd_find(&bad[1], 4));
 }
 END_TEST
 
@@ -336,7 +387,7 @@ END_TEST
 START_TEST(test_no_images)
 {
     const tile_case *t = &tiles[_i];
-    tn_conv_shape s = shape_of(&passes[2], t->r);
+    tn_conv_shape s = shape_of(&passes[2], t);
     s.n = 0;
     const int64_t size = conv_w_size(&s);
     float *w = calloc((size_t)size, sizeof *w), *dw = malloc((size_t)size * sizeof *dw), untouched = 5.0f;
@@ -364,7 +415,7 @@ START_TEST(test_sizes_that_do_not_fit)
     int refused[4] = {0};
     for (int c = 0; c < 63; c += 3) {
         for (int f = 0; f < 63; f += 3) {
-            tn_conv_shape s = shape_of(&passes[0], t->r);
+            tn_conv_shape s = shape_of(&passes[0], t);
             s.c = INT64_C(1) << c;
             s.f = INT64_C(1) << f;
             for (int call = 0; call < 4; call++) {
@@ -383,7 +434,7 @@ START_TEST(test_sizes_that_do_not_fit)
 }
 END_TEST
 
-TN_SUITE("winograd", {test_scratch_is_not_read}, TN_LOOPED(test_matrices, TILES), TN_LOOPED(test_maps, 3 * TILES),
+TN_SUITE("winograd", {test_scratch_is_not_read}, TN_LOOPED(test_matrices, TILES), TN_LOOPED(test_matrices_back, TILES), TN_LOOPED(test_maps, 3 * TILES),
          TN_LOOPED(test_random, PASSES *TILES), TN_LOOPED(test_large_mean, PASSES *TILES),
-         TN_LOOPED(test_positive, PASSES *TILES), TN_LOOPED(test_endings, TILES), {test_applies},
+         TN_LOOPED(test_positive, PASSES *TILES), TN_LOOPED(test_endings, TILES), {test_fits},
          TN_LOOPED(test_no_images, TILES), TN_LOOPED(test_sizes_that_do_not_fit, TILES))

@@ -114,7 +114,10 @@ static tn_layer *every_convolution(const tn_allocator *a)
         tn_avg_pool2d(.pool_size = 3, .strides = 2, .padding = TN_SAME, .allocator = a),
         tn_conv2d(.filters = 16, .kernel_size = 3, .padding = TN_SAME, .without_bias = true, .allocator = a), /* gemm */
         tn_activation_layer(.activation = TN_RELU, .allocator = a),
-        tn_conv2d(.filters = 12, .kernel_size = 3, .dilation = 2, .groups = 2, .allocator = a), /* gemm */
+        tn_conv2d(.filters = 16, .kernel_size = 3, .dilation = 2, .padding = TN_SAME, .groups = 2,
+                  .allocator = a), /* gemm */
+        tn_conv2d(.filters = 16, .kernel_size = 3, .strides = 2, .padding = TN_SAME, .allocator = a), /* gemm */
+        tn_conv2d(.filters = 12, .kernel_size = 3, .strides = 2, .padding = TN_SAME, .allocator = a), /* gemm */
     };
     return net_of_layers(a, layers, sizeof layers / sizeof layers[0]);
 }

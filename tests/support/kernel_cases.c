@@ -55,55 +55,52 @@ void kernel_clear_outputs(kernel_buffers *b)
 
 #define ELEMENT(name, tolerance, of_largest)                                                                           \
     {                                                                                                                  \
-#name, run_##name, IN_ELEMENTS, offsetof(tn_element_table, name), tolerance, of_largest, 0, 0, 0               \
+#name, run_##name, IN_ELEMENTS, offsetof(tn_element_table, name), tolerance, of_largest, 0, 0, 0, 0            \
     }
 #define POOLING(name, rows, cols, index_size)                                                                          \
     {                                                                                                                  \
 #name " " #rows "x" #cols " index " #index_size, run_##name, IN_ELEMENTS, offsetof(tn_element_table, name),    \
-            0.0, false, rows, cols, index_size                                                                         \
+            0.0, false, rows, cols, index_size, 0                                                                      \
     }
 #define CONV(name, text, a, b)                                                                                         \
     {                                                                                                                  \
-#name text, run_##name, IN_CONV, offsetof(tn_conv_table, name), 0.0, false, a, b, 0                            \
+#name text, run_##name, IN_CONV, offsetof(tn_conv_table, name), 0.0, false, a, b, 0, 0                         \
     }
 #define TILE(run, end, text)                                                                                           \
     {                                                                                                                  \
-        "own_tile " #run text, run_own_tile, IN_CONV, offsetof(tn_conv_table, tile), 1e-6, true, run, end, 0           \
+        "own_tile " #run text, run_own_tile, IN_CONV, offsetof(tn_conv_table, tile), 1e-6, true, run, end, 0, 0        \
     }
 #define DIRECT(rows, kind, text)                                                                                       \
     {                                                                                                                  \
-        "direct " #rows text, run_direct, IN_CONV, offsetof(tn_conv_table, direct), 1e-6, true, rows, kind, 0          \
+        "direct " #rows text, run_direct, IN_CONV, offsetof(tn_conv_table, direct), 1e-6, true, rows, kind, 0, 0       \
     }
 #define FEW(pass, filters, other, text)                                                                                \
     {                                                                                                                  \
-        "few " #pass text, run_few_##pass, IN_CONV, offsetof(tn_conv_table, few), 1e-6, true, filters, other, 0        \
+        "few " #pass text, run_few_##pass, IN_CONV, offsetof(tn_conv_table, few), 1e-6, true, filters, other, 0, 0     \
     }
 #define THIN(rows, depth)                                                                                              \
     {                                                                                                                  \
         "thin_product " #rows "x" #depth, run_thin_product, IN_CONV, offsetof(tn_conv_table, thin_product), 1e-6,      \
-            true, rows, depth, 0                                                                                       \
+            true, rows, depth, 0, 0                                                                                    \
     }
-#define WINOGRAD_MAP(m, r, map, text)                                                                                  \
+#define WINOGRAD_CASE(run, m, r, stride, map, text)                                                                    \
     {                                                                                                                  \
-        "winograd F(" #m "," #r ") " text, run_winograd, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6, true, m, r, \
-            map                                                                                                        \
+        "winograd F(" #m "," #r ") stride " #stride " " text, run, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6,   \
+            true, m, r, map, stride                                                                                    \
     }
-#define WINOGRAD_RESULTS(m, r, map, text)                                                                              \
-    {                                                                                                                  \
-        "winograd F(" #m "," #r ") " text, run_winograd_results, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6,     \
-            true, m, r, map                                                                                            \
-    }
-#define WINOGRAD_PIXELS(m, r, map, text)                                                                               \
-    {                                                                                                                  \
-        "winograd F(" #m "," #r ") " text, run_winograd_pixels, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6,      \
-            true, m, r, map                                                                                            \
-    }
-#define WINOGRAD(m, r)                                                                                                 \
-    WINOGRAD_PIXELS(m, r, DATA, "data"), WINOGRAD_MAP(m, r, FILTER, "filter"), WINOGRAD_MAP(m, r, OUTPUT, "output"),      \
-        WINOGRAD_MAP(m, r, FILTER_GRADIENT, "filter gradient"), WINOGRAD_MAP(m, r, FILTER_PAST, "filter past"),        \
-        WINOGRAD_RESULTS(m, r, false, "results"), WINOGRAD_RESULTS(m, r, true, "results, bias, ReLU"),                 \
-        WINOGRAD_PIXELS(m, r, DATA_ROWS, "rows of data"),                     \
-        WINOGRAD_PIXELS(m, r, GRADIENT_ROWS, "rows of the gradient")
+#define WINOGRAD(m, r, stride)                                                                                         \
+    WINOGRAD_CASE(run_winograd, m, r, stride, FILTER, "filter"),                                                       \
+        WINOGRAD_CASE(run_winograd, m, r, stride, FILTER_PAST, "filter past"),                                         \
+        WINOGRAD_CASE(run_winograd, m, r, stride, FILTER_GRADIENT, "filter gradient"),                                 \
+        WINOGRAD_CASE(run_winograd, m, r, stride, OUTPUT, "output"),                                                   \
+        WINOGRAD_CASE(run_winograd, m, r, stride, BACK_OUTPUT, "output, back"),                                        \
+        WINOGRAD_CASE(run_winograd_results, m, r, stride, RESULTS, "results"),                                         \
+        WINOGRAD_CASE(run_winograd_results, m, r, stride, ACTIVATED, "results, bias, ReLU"),                           \
+        WINOGRAD_CASE(run_winograd_results, m, r, stride, BACK_RESULTS, "results, back"),                              \
+        WINOGRAD_CASE(run_winograd_pixels, m, r, stride, DATA, "data"),                                                \
+        WINOGRAD_CASE(run_winograd_pixels, m, r, stride, BACK_DATA, "data, back"),                                     \
+        WINOGRAD_CASE(run_winograd_pixels, m, r, stride, DATA_ROWS, "rows of data"),                                   \
+        WINOGRAD_CASE(run_winograd_pixels, m, r, stride, GRADIENT_ROWS, "rows of the gradient")
 
 #define ULP 0x1p-23
 
@@ -190,9 +187,11 @@ const kernel_case kernel_cases[] = {
     THIN(1, 8),
     THIN(1, 35),
     THIN(3, 19),
-    WINOGRAD(2, 3),
-    WINOGRAD(4, 3),
-    WINOGRAD(6, 3),
-    WINOGRAD(4, 5),
+    WINOGRAD(2, 3, 1),
+    WINOGRAD(4, 3, 1),
+    WINOGRAD(6, 3, 1),
+    WINOGRAD(4, 5, 1),
+    WINOGRAD(2, 3, 2),
+    WINOGRAD(4, 3, 2),
 };
 const int kernel_case_count = sizeof kernel_cases / sizeof kernel_cases[0];

@@ -7,7 +7,7 @@
 
 #include "reference_loops.h"
 
-enum { KERNEL_FLOATS = 20 * 1024, KERNEL_MOST = 300 /* numbers of a case */ };
+enum { KERNEL_FLOATS = 26 * 1024, KERNEL_MOST = 300 /* numbers of a case */ };
 
 /** The loops of one instruction set, or the references. */
 typedef struct kernel_tables {
@@ -43,12 +43,13 @@ struct kernel_case {
     double tolerance; /* 0: same bits; otherwise relative to the number, or to the largest with of_largest */
     bool of_largest;
     int a, b, map; /* sizes that tell cases of one loop apart; Winograd: m, r, and which map */
+    int stride;    /* Winograd's */
 };
 
 extern const kernel_case kernel_cases[];
 extern const int kernel_case_count;
 
-/** The maps of F(m,r) in a table; NULL if it has none. */
-const tn_winograd_maps *kernel_maps_of(const tn_conv_table *table, int m, int r);
+/** The maps of F(m,r) at a stride in a table; NULL if it has none. */
+const tn_winograd_maps *kernel_maps_of(const tn_conv_table *table, int m, int r, int stride);
 
 #endif

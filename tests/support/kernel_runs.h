@@ -52,9 +52,12 @@ RUN(winograd_results);
 RUN(winograd_pixels);
 
 /** Which of Winograd's maps run_winograd takes. */
-enum { FILTER, OUTPUT, FILTER_GRADIENT, FILTER_PAST };
+enum { FILTER, FILTER_PAST, FILTER_GRADIENT, OUTPUT, BACK_OUTPUT };
+
+/** And run_winograd_results. */
+enum { RESULTS, ACTIVATED, BACK_RESULTS };
 
 /** And run_winograd_pixels. */
-enum { DATA, DATA_ROWS, GRADIENT_ROWS };
+enum { DATA, BACK_DATA, DATA_ROWS, GRADIENT_ROWS };
 
 #endif

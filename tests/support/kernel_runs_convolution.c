@@ -185,10 +185,10 @@ RUN(accumulate)
 
 /* --- Winograd's transforms, of whole chunks */
 
-const tn_winograd_maps *kernel_maps_of(const tn_conv_table *table, int m, int r)
+const tn_winograd_maps *kernel_maps_of(const tn_conv_table *table, int m, int r, int stride)
 {
     for (const tn_winograd_maps *maps = table->winograd; maps->m != 0; maps++) {
-        if (maps->m == m && maps->r == r)
+        if (maps->m == m && maps->r == r && maps->stride == stride)
             return maps;
     }
     return NULL;
@@ -201,42 +201,57 @@ RUN(thin_product)
     return c->a * (count + 2) - 2;
 }
 
+/** Points in each direction, and those of transformed filters. */
+static int points_of(const kernel_case *c)
+{
+    return (c->a - 1) * c->stride + c->b;
+}
+
+static int filter_points_of(const kernel_case *c)
+{
+    return c->stride == 1 ? points_of(c) : c->a + 2;
+}
+
 RUN(winograd)
 {
-    const tn_winograd_maps *maps = kernel_maps_of(t->conv, c->a, c->b);
-    tn_winograd_map *const list[] = {maps->filter, maps->output, maps->filter_gradient, maps->filter_past};
-    int a = c->a + c->b - 1, sides[] = {c->b, a, a, c->b}, results[] = {a, c->a, c->b, a};
+    const tn_winograd_maps *maps = kernel_maps_of(t->conv, c->a, c->b, c->stride);
+    tn_winograd_map *const list[] = {maps->filter, maps->filter_past, maps->filter_gradient, maps->output,
+                                     maps->back_output};
+    int a = points_of(c), e = filter_points_of(c);
+    int sides[] = {c->b, c->b, a, a, a}, results[] = {e, e, c->b, c->a, c->a * c->stride};
     count = (count + TN_MAP_CHUNK - 1) / TN_MAP_CHUNK * TN_MAP_CHUNK;
     list[c->map](b->finite, sides[c->map] * (count + 3), count + 3, b->out, count + 5, count);
     return results[c->map] * results[c->map] * count;
 }
 
-/* c->map: with bias and ReLU. Results lie last one first. */
+/* Results lie last one first. */
 RUN(winograd_results)
 {
-    const tn_winograd_maps *maps = kernel_maps_of(t->conv, c->a, c->b);
+    const tn_winograd_maps *maps = kernel_maps_of(t->conv, c->a, c->b, c->stride);
     float *places[64];
-    int points = c->a * c->a, a = c->a + c->b - 1;
+    bool back = c->map == BACK_RESULTS, activated = c->map == ACTIVATED;
+    int side = back ? c->a * c->stride : c->a;
     count = (count + TN_MAP_CHUNK - 1) / TN_MAP_CHUNK * TN_MAP_CHUNK;
-    for (int i = 0; i < points; i++)
-        places[i] = b->out + (points - 1 - i) * count;
-    maps->results(b->finite, a * (count + 3), count + 3, c->map ? b->finite + 7 : NULL, c->map, places, count);
-    return points * count;
+    for (int i = 0; i < side * side; i++)
+        places[i] = b->out + (side * side - 1 - i) * count;
+    (back ? maps->back_results : maps->results)(b->finite, points_of(c) * (count + 3), count + 3,
+                                                activated ? b->finite + 7 : NULL, activated, places, count);
+    return side * side * count;
 }
 
 /* Every third pixel is that of zeros outside of images; rows of points follow one another. */
 RUN(winograd_pixels)
 {
-    const tn_winograd_maps *maps = kernel_maps_of(t->conv, c->a, c->b);
+    const tn_winograd_maps *maps = kernel_maps_of(t->conv, c->a, c->b, c->stride);
     static const float zeros[1024];
-    const float *pixels[64];
-    int a = c->a + c->b - 1, side = c->map == GRADIENT_ROWS ? c->a : a;
+    const float *pixels[81];
+    int a = points_of(c), back = c->stride == 1 ? a : c->a + 1, sides[] = {a, back, a, c->a}, side = sides[c->map];
     count = (count + TN_MAP_CHUNK - 1) / TN_MAP_CHUNK * TN_MAP_CHUNK;
     for (int i = 0; i < side * side; i++)
         pixels[i] = i % 3 == 0 && count <= 1024 ? zeros : b->finite + (side * side - 1 - i) * (count + 1);
-    if (c->map == DATA)
-        maps->data(pixels, 1 << 20, b->out, count + 5, count);
-    for (int row = 0; c->map != DATA && row < a; row++)
+    if (c->map == DATA || c->map == BACK_DATA)
+        (c->map == DATA ? maps->data : maps->back_data)(pixels, 1 << 20, b->out, count + 5, count);
+    for (int row = 0; c->map > BACK_DATA && row < a; row++)
         (c->map == DATA_ROWS ? maps->data_row : maps->gradient_row)(pixels, row, b->out + row * a * (count + 5),
                                                                     count + 5, count);
     return a * a * count;

@@ -4,6 +4,7 @@
 #include "reference_loops.h"
 
 #include "kernels/isa/winograd_matrices.h"
+#include "winograd_stride_2.h"
 
 static void interleave(const float *const *rows, int64_t lanes, int64_t count, float *out)
 {
@@ -167,7 +168,7 @@ static float coefficient(const float *matrix, bool transposed, int rows, int col
 static void map_column(const float *matrix, bool transposed, int rows, int cols, const float *in, int64_t in_row,
                        int64_t in_col, float *out, int64_t out_point)
 {
-    float half[8][8] = {{0.0f}};
+    float half[9][9] = {{0.0f}};
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < cols; j++) {
             half[i][j] = 0.0f;
@@ -190,14 +191,14 @@ static void map_column(const float *matrix, bool transposed, int rows, int cols,
             map_column(&(matrix)[0][0], transposed, rows, cols, in + x, in_row, in_col, out + x, out_point);           \
     }
 
-#define MAP_PIXELS(name, matrix, a)                                                                                    \
+#define MAP_PIXELS(name, matrix, rows, cols)                                                                                    \
     static void name(const float *const *pixels, int64_t ahead, float *out, int64_t out_point, int64_t count)          \
     {                                                                                                                  \
-        float square[64];                                                                                              \
+        float square[81];                                                                                              \
         for (int64_t x = 0; x < count; x++) {                                                                          \
-            for (int i = 0; i < (a) * (a); i++)                                                                        \
+            for (int i = 0; i < (cols) * (cols); i++)                                                                  \
                 square[i] = pixels[i][x];                                                                              \
-            map_column(&(matrix)[0][0], false, a, a, square, a, 1, out + x, out_point);                                \
+            map_column(&(matrix)[0][0], false, rows, cols, square, cols, 1, out + x, out_point);                       \
         }                                                                                                              \
         (void)ahead;                                                                                                   \
     }
@@ -217,7 +218,7 @@ static void map_column(const float *matrix, bool transposed, int rows, int cols,
 #define MAP_ROW(name, matrix, transposed, rows, cols)                                                                  \
     static void name(const float *const *pixels, int row, float *out, int64_t out_point, int64_t count)                \
     {                                                                                                                  \
-        float square[64], points[64];                                                                                  \
+        float square[81], points[81];                                                                                  \
         for (int64_t x = 0; x < count; x++) {                                                                          \
             for (int i = 0; i < (cols) * (cols); i++)                                                                  \
                 square[i] = pixels[i][x];                                                                              \
@@ -229,7 +230,7 @@ static void map_column(const float *matrix, bool transposed, int rows, int cols,
 
 /** The maps of F(m,r), a = m + r - 1. */
 #define MAPS(m, r, a)                                                                                                  \
-    MAP_PIXELS(map_data_##m##_##r, data_##m##_##r, a)                                                                  \
+    MAP_PIXELS(map_data_##m##_##r, data_##m##_##r, a, a)                                                               \
     MAP(map_filter_##m##_##r, filter_##m##_##r, false, a, r)                                                           \
     MAP(map_output_##m##_##r, output_##m##_##r, false, m, a)                                                           \
     MAP(map_filter_gradient_##m##_##r, filter_##m##_##r, true, r, a)                                                   \
@@ -242,13 +243,36 @@ MAPS(4, 3, 6)
 MAPS(6, 3, 8)
 MAPS(4, 5, 8)
 
+/** The maps of F(m,3) at stride 2, a = 2m + 1. */
+#define MAPS_2(m, a)                                                                                                   \
+    MAP_PIXELS(map_data_##m##_3_2, data_##m##_3_2, a, a)                                                               \
+    MAP(map_filter_##m##_3_2, filter_##m##_3_2, false, (m) + 2, 3)                                                     \
+    MAP(map_output_##m##_3_2, output_##m##_3_2, false, m, a)                                                           \
+    MAP(map_filter_gradient_##m##_3_2, filter_##m##_3_2, true, 3, a)                                                   \
+    MAP_RESULTS(map_results_##m##_3_2, map_output_##m##_3_2, m)                                                        \
+    MAP_ROW(map_data_row_##m##_3_2, data_##m##_3_2, false, a, a)                                                       \
+    MAP_ROW(map_gradient_row_##m##_3_2, output_##m##_3_2, true, a, m)                                                  \
+    MAP_PIXELS(map_back_data_##m##_3_2, back_data_##m##_3_2, a, (m) + 1)                                               \
+    MAP(map_back_output_##m##_3_2, back_output_##m##_3_2, false, 2 * (m), a)                                           \
+    MAP_RESULTS(map_back_results_##m##_3_2, map_back_output_##m##_3_2, 2 * (m))
+
+MAPS_2(2, 5)
+MAPS_2(4, 9)
+
 #define ENTRY(m, r)                                                                                                    \
     {                                                                                                                  \
-        m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_filter_gradient_##m##_##r,           \
-            map_filter_##m##_##r, map_results_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r            \
+        m, r, 1, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_filter_gradient_##m##_##r,        \
+            map_filter_##m##_##r, map_results_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r,           \
+            map_data_##m##_##r, map_output_##m##_##r, map_results_##m##_##r                                            \
+    }
+#define ENTRY_2(m)                                                                                                     \
+    {                                                                                                                  \
+        m, 3, 2, map_data_##m##_3_2, map_filter_##m##_3_2, map_output_##m##_3_2, map_filter_gradient_##m##_3_2,        \
+            map_filter_##m##_3_2, map_results_##m##_3_2, map_data_row_##m##_3_2, map_gradient_row_##m##_3_2,           \
+            map_back_data_##m##_3_2, map_back_output_##m##_3_2, map_back_results_##m##_3_2                             \
     }
 
-static const tn_winograd_maps maps[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};
+static const tn_winograd_maps maps[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), ENTRY_2(2), ENTRY_2(4), {0}};
 
 const tn_conv_table reference_conv_table = {
     .interleave = interleave,

@@ -31,17 +31,22 @@ typedef void tn_winograd_row(const float *const *pixels, int row, float *out, in
 typedef void tn_winograd_results(const float *in, int64_t in_row, int64_t in_col, const float *bias, bool relu,
                                  float *const *places, int64_t count);
 
-/** The transforms of one F(m,r), a = m + r - 1. */
+/** The transforms of F(m,r) at one stride: a = (m - 1) stride + r points in each direction. At stride 2 the last m of
+ *  them multiply by the same tap, which is one number of the transformed filter: that has e = m + 2; at stride 1, e = a. */
 typedef struct tn_winograd_maps {
-    int m, r;
+    int m, r, stride;
     tn_winograd_pixels *data;         /* B^T: [a,a] to [a,a] */
-    tn_winograd_map *filter;          /* G: [r,r] to [a,a] */
+    tn_winograd_map *filter;          /* G: [r,r] to [e,e] */
     tn_winograd_map *output;          /* A^T: [a,a] to [m,m] */
     tn_winograd_map *filter_gradient; /* G^T: [a,a] to [r,r] */
     tn_winograd_map *filter_past;     /* as filter, past the caches where the instruction set and alignment allow */
     tn_winograd_results *results;     /* as output */
     tn_winograd_row *data_row;        /* a row of data */
     tn_winograd_row *gradient_row;    /* a row of A: [m,m] to [a,a] */
+    /* Of the gradient of the data, which at stride 1 is a convolution like the forward one. At stride 2: */
+    tn_winograd_pixels *back_data;     /* [m + 1,m + 1] to [a,a] */
+    tn_winograd_map *back_output;      /* [a,a] to [2m,2m] */
+    tn_winograd_results *back_results; /* as back_output */
 } tn_winograd_maps;
 
 /** Rows of memory, `stride` floats apart. */

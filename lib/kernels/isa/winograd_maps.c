@@ -1,25 +1,65 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Winograd's transforms, written once for every F(m,r): a constant matrix on both sides of a small square of vectors.
+ *  Winograd's transforms, written once for every F(m,r) and stride: a constant matrix on both sides of a small square of
+ * vectors.
  *  The loops have constant bounds and constant coefficients, so the compiler unrolls them, drops the zeros and turns
  *  ones into plain additions. Built once for each instruction set. */
 #include "kernels/isa/conv_table.h"
 #include "kernels/isa/simd.h"
 #include "kernels/isa/winograd_matrices.h"
 
-/** A constant matrix T [rows,cols]: `numbers`, or their transpose. Points p and -p that follow one another, from the
- *  second point on, give pairs of rows that differ in the sign of odd columns alone, or the like pairs of columns. */
+#define MOST 9 /* points in each direction */
+
+/** How a matrix of stride 2 is made of one of F(m,2), for m + 1 points of numbers in even places, and of ones, for m
+ *  points of those in odd places, which come last. */
+enum spread {
+    STRIDE_1,   /* it is the matrix */
+    DATA,       /* [points, 2m + 1]: columns in even places, and ones in odd places */
+    FILTER,     /* [points, 3]: likewise, but the odd tap is every such point's; the first of them may be the last row */
+    OUTPUT,     /* [m, points]: side by side */
+    BACK_DATA,  /* [points, m + 1]: one below the other */
+    BACK_OUTPUT /* [2m, points]: rows in odd places, and ones in even places */
+};
+
+/** A constant matrix T [rows,cols]: `numbers`, spread, or the transpose of that. Points p and -p that follow one another,
+ *  from the second point on, give pairs of rows that differ in the sign of odd columns alone, or the like pairs of
+ *  columns. */
 typedef struct map {
     const float *numbers;
     int row_length;
+    enum spread spread;
+    int even; /* points of even places */
     bool transposed;
     int rows, cols;
     int pairs;
 } map;
 
+ALWAYS_INLINE float number(map t, int i, int k)
+{
+    return t.numbers[i * t.row_length + k];
+}
+
+ALWAYS_INLINE float spread_number(map t, int i, int k)
+{
+    switch (t.spread) {
+    case DATA:
+        return i >= t.even ? k == 2 * (i - t.even) + 1 : k % 2 == 0 ? number(t, i, k / 2) : 0.0f;
+    case FILTER:
+        return i >= t.even ? k == 1 : k % 2 == 0 ? number(t, i, k / 2) : 0.0f;
+    case OUTPUT:
+        return k >= t.even ? k - t.even == i : number(t, i, k);
+    case BACK_DATA:
+        return i >= t.even ? i - t.even == k : number(t, i, k);
+    case BACK_OUTPUT:
+        return k >= t.even ? 2 * (k - t.even) == i : i % 2 == 1 ? number(t, i / 2, k) : 0.0f;
+    default:
+        return number(t, i, k);
+    }
+}
+
 ALWAYS_INLINE float coefficient(map t, int i, int k)
 {
-    return t.transposed ? t.numbers[k * t.row_length + i] : t.numbers[i * t.row_length + k];
+    return t.transposed ? spread_number(t, k, i) : spread_number(t, i, k);
 }
 
 /** sum_k T[i][k] v[k] over k = first, first + step, .., without the zeros. Of `pairs` pairs of columns, the first takes
@@ -58,7 +98,7 @@ ALWAYS_INLINE void multiply_rows(map t, const vec *v, vec *out)
 /** out = T v; pairs of columns are added for even rows and subtracted for odd ones first. */
 ALWAYS_INLINE void multiply_columns(map t, const vec *v, vec *out)
 {
-    vec even[8], odd[8];
+    vec even[MOST], odd[MOST];
     UNROLL
     for (int k = 0; k < t.cols; k++)
         even[k] = odd[k] = v[k];
@@ -82,10 +122,10 @@ ALWAYS_INLINE void multiply(map t, const vec *v, vec *out)
 }
 
 /** The second half of out = T in T^T, from T in. */
-ALWAYS_INLINE void finish_square(map t, vec half[8][8], bool past, float *out, int64_t out_point)
+ALWAYS_INLINE void finish_square(map t, vec half[MOST][MOST], bool past, float *out, int64_t out_point)
 {
     for (int i = 0; i < t.rows; i++) {
-        vec row[8];
+        vec row[MOST];
         multiply(t, half[i], row);
         UNROLL
         for (int j = 0; j < t.rows; j++) {
@@ -98,10 +138,10 @@ ALWAYS_INLINE void finish_square(map t, vec half[8][8], bool past, float *out, i
 }
 
 /** The first half: T in. */
-ALWAYS_INLINE void begin_square(map t, const float *in, int64_t in_row, int64_t in_col, vec half[8][8])
+ALWAYS_INLINE void begin_square(map t, const float *in, int64_t in_row, int64_t in_col, vec half[MOST][MOST])
 {
     for (int j = 0; j < t.cols; j++) {
-        vec column[8], mapped[8];
+        vec column[MOST], mapped[MOST];
         UNROLL
         for (int i = 0; i < t.cols; i++)
             column[i] = load(in + i * in_row + j * in_col);
@@ -116,7 +156,7 @@ ALWAYS_INLINE void begin_square(map t, const float *in, int64_t in_row, int64_t 
 ALWAYS_INLINE void map_square(map t, const float *in, int64_t in_row, int64_t in_col, bool past, float *out,
                               int64_t out_point)
 {
-    vec half[8][8];
+    vec half[MOST][MOST];
     begin_square(t, in, in_row, in_col, half);
     finish_square(t, half, past, out, out_point);
 }
@@ -124,10 +164,10 @@ ALWAYS_INLINE void map_square(map t, const float *in, int64_t in_row, int64_t in
 ALWAYS_INLINE void map_results(map t, const float *in, int64_t in_row, int64_t in_col, vec bias, bool relu,
                                float *const *places, int64_t x)
 {
-    vec half[8][8];
+    vec half[MOST][MOST];
     begin_square(t, in, in_row, in_col, half);
     for (int i = 0; i < t.rows; i++) {
-        vec row[8];
+        vec row[MOST];
         multiply(t, half[i], row);
         UNROLL
         for (int j = 0; j < t.rows; j++) {
@@ -141,9 +181,9 @@ ALWAYS_INLINE void map_results(map t, const float *in, int64_t in_row, int64_t i
 ALWAYS_INLINE void map_pixels(map t, const float *const *pixels, int64_t x, int64_t ahead, float *out,
                               int64_t out_point)
 {
-    vec half[8][8];
+    vec half[MOST][MOST];
     for (int j = 0; j < t.cols; j++) {
-        vec column[8], mapped[8];
+        vec column[MOST], mapped[MOST];
         UNROLL
         for (int i = 0; i < t.cols; i++) {
             const float *pixel = pixels[i * t.cols + j] + x;
@@ -161,10 +201,10 @@ ALWAYS_INLINE void map_pixels(map t, const float *const *pixels, int64_t x, int6
 /** Row i of out = T in T^T alone: of each column of vectors only the sum that belongs to it is needed. */
 ALWAYS_INLINE void map_row(map t, int i, const float *const *pixels, int64_t x, float *out, int64_t out_point)
 {
-    vec half[8], row[8];
+    vec half[MOST], row[MOST];
     UNROLL
     for (int j = 0; j < t.cols; j++) {
-        vec column[8];
+        vec column[MOST];
         UNROLL
         for (int k = 0; k < t.cols; k++)
             column[k] = load(pixels[k * t.cols + j] + x);
@@ -194,11 +234,16 @@ ALWAYS_INLINE void map_rows(map t, int row, const float *const *pixels, float *o
         ROW(5);
         ROW(6);
         ROW(7);
+        ROW(8);
     }
 }
 
+#define ROW_LENGTH(matrix) ((int)(sizeof (matrix)[0] / sizeof (matrix)[0][0]))
 #define T(matrix, transposed, rows, cols, pairs)                                                                       \
-    ((map){&(matrix)[0][0], (int)(sizeof (matrix)[0] / sizeof (matrix)[0][0]), transposed, rows, cols, pairs})
+    ((map){&(matrix)[0][0], ROW_LENGTH(matrix), STRIDE_1, 0, transposed, rows, cols, pairs})
+/** Of F(m,2)'s matrix. */
+#define T2(m, matrix, spread, transposed, rows, cols)                                                                  \
+    ((map){&(matrix)[0][0], ROW_LENGTH(matrix), spread, (m) + 1, transposed, rows, cols, 0})
 
 #define MAP(name, t)                                                                                                   \
     static void name(const float *in, int64_t in_row, int64_t in_col, float *out, int64_t out_point, int64_t count)    \
@@ -239,7 +284,7 @@ ALWAYS_INLINE void map_rows(map t, int row, const float *const *pixels, float *o
         map_rows(t, row, pixels, out, out_point, count);                                                               \
     }
 
-/** The maps of F(m,r), a = m + r - 1. */
+/** The maps of F(m,r), a = m + r - 1, e = a. */
 #define MAPS(m, r, a, pairs)                                                                                           \
     MAP_PIXELS(map_data_##m##_##r, T(data_##m##_##r, false, a, a, pairs))                                              \
     MAP(map_filter_##m##_##r, T(filter_##m##_##r, false, a, r, pairs))                                                 \
@@ -249,6 +294,20 @@ ALWAYS_INLINE void map_rows(map t, int row, const float *const *pixels, float *o
     MAP_ROW(map_data_row_##m##_##r, T(data_##m##_##r, false, a, a, pairs))                                             \
     MAP_ROW(map_gradient_row_##m##_##r, T(output_##m##_##r, true, a, m, pairs))                                        \
     MAP(map_filter_gradient_##m##_##r, T(filter_##m##_##r, true, r, a, pairs))
+
+/** The maps of F(m,3) at stride 2, a = 2m + 1, e = m + 2. */
+#define MAPS_2(m, a)                                                                                                   \
+    MAP_PIXELS(map_data_##m##_2, T2(m, data_##m##_2, DATA, false, a, a))                                               \
+    MAP(map_filter_##m##_2, T2(m, filter_##m##_2, FILTER, false, (m) + 2, 3))                                          \
+    MAP_PAST(map_filter_past_##m##_2, T2(m, filter_##m##_2, FILTER, false, (m) + 2, 3), map_filter_##m##_2)            \
+    MAP(map_output_##m##_2, T2(m, output_##m##_2, OUTPUT, false, m, a))                                                \
+    MAP_RESULTS(map_results_##m##_2, T2(m, output_##m##_2, OUTPUT, false, m, a))                                       \
+    MAP_ROW(map_data_row_##m##_2, T2(m, data_##m##_2, DATA, false, a, a))                                              \
+    MAP_ROW(map_gradient_row_##m##_2, T2(m, output_##m##_2, OUTPUT, true, a, m))                                       \
+    MAP(map_filter_gradient_##m##_2, T2(m, filter_##m##_2, FILTER, true, 3, a))                                        \
+    MAP_PIXELS(map_back_data_##m##_2, T2(m, data_##m##_2, BACK_DATA, false, a, (m) + 1))                               \
+    MAP(map_back_output_##m##_2, T2(m, output_##m##_2, BACK_OUTPUT, false, 2 * (m), a))                                \
+    MAP_RESULTS(map_back_results_##m##_2, T2(m, output_##m##_2, BACK_OUTPUT, false, 2 * (m), a))
 
 /* Where products are rounded before they are added, sharing sums rounds once too often: F(6,3) would be at 3.2e-5, beyond
  * its bound. F(2,3) multiplies by powers of two, without rounding. Counting branches keeps multiplications and additions
@@ -264,11 +323,22 @@ MAPS(4, 3, 6, 0) /* 1 and -1 are a pair in two matrices of three */
 MAPS(6, 3, 8, PAIRS(3))
 MAPS(4, 5, 8, PAIRS(3))
 
+MAPS_2(2, 5)
+MAPS_2(4, 9)
+
 #define ENTRY(m, r)                                                                                                    \
     {                                                                                                                  \
-        m, r, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_filter_gradient_##m##_##r,           \
-            map_filter_past_##m##_##r, map_results_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r       \
+        m, r, 1, map_data_##m##_##r, map_filter_##m##_##r, map_output_##m##_##r, map_filter_gradient_##m##_##r,        \
+            map_filter_past_##m##_##r, map_results_##m##_##r, map_data_row_##m##_##r, map_gradient_row_##m##_##r,      \
+            map_data_##m##_##r, map_output_##m##_##r, map_results_##m##_##r                                            \
+    }
+#define ENTRY_2(m)                                                                                                     \
+    {                                                                                                                  \
+        m, 3, 2, map_data_##m##_2, map_filter_##m##_2, map_output_##m##_2, map_filter_gradient_##m##_2,                \
+            map_filter_past_##m##_2, map_results_##m##_2, map_data_row_##m##_2, map_gradient_row_##m##_2,              \
+            map_back_data_##m##_2, map_back_output_##m##_2, map_back_results_##m##_2                                   \
     }
 
 extern const tn_winograd_maps TN_ISA(tn_winograd_maps)[];
-const tn_winograd_maps TN_ISA(tn_winograd_maps)[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), {0}};
+const tn_winograd_maps TN_ISA(tn_winograd_maps)[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5),
+                                                     ENTRY_2(2),  ENTRY_2(4),  {0}};

@@ -11,11 +11,51 @@
  *      B^T[i][k] = coefficient of x^k in prod_{j != i} (x - p_j); last row: in prod_j (x - p_j)
  *
  *  `data` is B^T, `filter` is G, `output` is A^T. The points are chosen for small errors in float: small fractions.
+ *
+ *  With stride 2 and three taps, m outputs of 2m + 1 numbers are a sum of two filterings with stride 1, of the numbers in
+ *  even places with two taps and of those in odd places with one:
+ *
+ *      y[j] = sum_k g[k] d[2j+k] = (g[0] d[2j] + g[2] d[2j+2]) + g[1] d[2j+1]
+ *
+ *  The first is F(m,2), the second takes m products, each with the tap itself: 2m + 1 products where plain sums take 3m,
+ *  and the maps follow from the matrices of F(m,2) (winograd_maps.c).
  *  Source    Winograd, "Arithmetic complexity of computations", 1980; Lavin and Gray, "Fast algorithms for
  *            convolutional neural networks", 2016; points: Barabasz et al., "Error analysis and improving the accuracy
  *            of Winograd convolution", 2020 */
 #ifndef TN_ISA_WINOGRAD_MATRICES_H
 #define TN_ISA_WINOGRAD_MATRICES_H
+
+/* F(2,2): points 0, 1, infinity. */
+static const float data_2_2[3][3] = {
+    {-1.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f, 0.0f},
+    {0.0f, -1.0f, 1.0f}};
+static const float filter_2_2[3][2] = {
+    {-1.0f, 0.0f},
+    {1.0f, 1.0f},
+    {0.0f, 1.0f}};
+static const float output_2_2[2][3] = {
+    {1.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f, 1.0f}};
+
+/* F(4,2): points 0, 1, -1, 2, infinity. */
+static const float data_4_2[5][5] = {
+    {2.0f, -1.0f, -2.0f, 1.0f, 0.0f},
+    {0.0f, -2.0f, -1.0f, 1.0f, 0.0f},
+    {0.0f, 2.0f, -3.0f, 1.0f, 0.0f},
+    {0.0f, -1.0f, 0.0f, 1.0f, 0.0f},
+    {0.0f, 2.0f, -1.0f, -2.0f, 1.0f}};
+static const float filter_4_2[5][2] = {
+    {1.0f / 2.0f, 0.0f},
+    {-1.0f / 2.0f, -1.0f / 2.0f},
+    {-1.0f / 6.0f, 1.0f / 6.0f},
+    {1.0f / 6.0f, 1.0f / 3.0f},
+    {0.0f, 1.0f}};
+static const float output_4_2[4][5] = {
+    {1.0f, 1.0f, 1.0f, 1.0f, 0.0f},
+    {0.0f, 1.0f, -1.0f, 2.0f, 0.0f},
+    {0.0f, 1.0f, 1.0f, 4.0f, 0.0f},
+    {0.0f, 1.0f, -1.0f, 8.0f, 1.0f}};
 
 /* F(2,3): points 0, 1, -1, infinity. */
 static const float data_2_3[4][4] = {
