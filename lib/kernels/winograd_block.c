@@ -37,13 +37,14 @@ tn_winograd_space tn_winograd_space_of(const tn_winograd *wg, int64_t panels)
  *  first ones of the next tile. */
 static int64_t to_next(const tn_winograd *wg, int64_t tile, int64_t c)
 {
+    const tn_tiled_image *in = &wg->in;
     int64_t n, row, col, next_n, next_row, next_col;
-    if (c + TN_WINOGRAD_CHUNK < wg->in.channels)
+    if (c + TN_WINOGRAD_CHUNK < in->channels)
         return TN_WINOGRAD_CHUNK;
     tn_winograd_place(wg, tile, &n, &row, &col);
     tn_winograd_place(wg, tile + 1, &next_n, &next_row, &next_col);
-    int64_t pixels = ((next_n - n) * wg->in.h + (next_row - row) * wg->in.step) * wg->in.w + (next_col - col) * wg->in.step;
-    return pixels * wg->in.pitch - c;
+    int64_t rows = (next_n - n) * in->h + (next_row - row) * in->step, cols = (next_col - col) * in->step;
+    return (rows * in->w + cols) * in->pitch - c;
 }
 
 void tn_winograd_block_in(const tn_winograd_block *b, int64_t tile, int64_t c)

@@ -72,7 +72,7 @@ static tn_winograd_block block_in(const forward_job *job, float *memory)
 
 static bool has_few_tiles(const forward_job *job, int threads)
 {
-    return job->panels <= FEW_PANELS * threads;
+    return threads > 1 && job->panels <= FEW_PANELS * threads;
 }
 
 /* ---- blocks of tiles, each of one thread ---- */
@@ -167,7 +167,7 @@ static bool is_one_block(const forward_job *job, int threads, tn_winograd_space 
 {
     const tn_winograd *wg = job->pass.wg;
     double in = (double)wg->in.channels, out = (double)wg->out.channels;
-    if (threads == 1 || !has_few_tiles(job, threads) ||
+    if (!has_few_tiles(job, threads) ||
         (double)(wg->points * wg->tiles) * (in + out) > (double)wg->filter_points * in * out)
         return false;
     *space = tn_winograd_space_of(job->pass.wg, job->panels);
