@@ -5,11 +5,13 @@
  *
  *      dx[h,w,c] = sum_{r,s,f} dy[h + pad - r dilation, ..., f] w[r,s,c,f]
  *
- *  Strides go another way, conv_gemm_strided.c, and few channels a third, conv_gemm_spread.c. */
+ *  Strides go another way, conv_gemm_strided.c, few channels a third, conv_gemm_spread.c, and depthwise filters a fourth,
+ *  conv_depthwise.c. */
 #include "kernels/conv_gemm.h"
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "kernels/conv_depthwise.h"
 #include "kernels/conv_windows.h"
 #include "kernels/product.h"
 
@@ -76,6 +78,10 @@ static bool has_strides(const tn_conv_shape *s)
 
 tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
+    if (tn_conv_depthwise_applies(s)) {
+        *out = 0;
+        return TN_OK;
+    }
     if (tn_conv_gemm_spreads(s))
         return tn_conv_gemm_spread_scratch(s, threads, out);
     if (has_strides(s))
@@ -112,7 +118,9 @@ static void run_product(const tn_conv_shape *s, int64_t largest, tn_pool *pool, 
 void tn_conv_gemm_data(const tn_conv_shape *shape, int64_t largest, tn_pool *pool, const float *dy, const float *w,
                        const void *prepared, float *dx, void *scratch)
 {
-    if (tn_conv_gemm_spreads(shape))
+    if (tn_conv_depthwise_applies(shape))
+        tn_conv_depthwise_data(shape, pool, dy, w, dx);
+    else if (tn_conv_gemm_spreads(shape))
         tn_conv_gemm_spread(shape, pool, dy, w, prepared, dx, scratch);
     else if (has_strides(shape))
         tn_conv_gemm_strided(shape, pool, dy, w, prepared, dx, scratch);
@@ -124,6 +132,10 @@ void tn_conv_gemm_data(const tn_conv_shape *shape, int64_t largest, tn_pool *poo
 
 tn_status tn_conv_gemm_data_prepared(const tn_conv_shape *s, size_t *out)
 {
+    if (tn_conv_depthwise_applies(s)) {
+        *out = 0;
+        return TN_OK;
+    }
     if (tn_conv_gemm_spreads(s)) {
         *out = tn_conv_gemm_spread_prepared(s);
         return TN_OK;
@@ -154,6 +166,8 @@ static void prepare_product(const tn_conv_shape *s, tn_pool *pool, const float *
 
 void tn_conv_gemm_data_prepare(const tn_conv_shape *s, tn_pool *pool, const float *w, void *prepared)
 {
+    if (tn_conv_depthwise_applies(s))
+        return;
     if (tn_conv_gemm_spreads(s))
         tn_conv_gemm_spread_prepare(s, pool, w, prepared);
     else if (has_strides(s))

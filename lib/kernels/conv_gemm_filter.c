@@ -11,6 +11,7 @@
 #include "kernels/conv_gemm.h"
 
 #include "base/status.h"
+#include "kernels/conv_depthwise.h"
 #include "kernels/conv_few.h"
 #include "kernels/conv_filter_1x1.h"
 #include "kernels/conv_windows.h"
@@ -87,6 +88,8 @@ tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *s, int threads, size_
     int64_t images = near_images(s);
     size_t near = 0;
     bool is_1x1 = tn_conv_filter_is_1x1(s);
+    if (tn_conv_depthwise_applies(s))
+        return tn_conv_depthwise_filter_scratch(s, out);
     if (!is_1x1 && tn_conv_few_applies(s))
         return tn_conv_few_filter_scratch(s, threads, out);
     if (images > 0) /* a smaller batch may be near */
@@ -102,6 +105,10 @@ tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *s, int threads, size_
 void tn_conv_gemm_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, const float *dy, bool add, float *dw,
                          void *scratch)
 {
+    if (tn_conv_depthwise_applies(s)) {
+        tn_conv_depthwise_filter(s, pool, x, dy, add, dw, scratch);
+        return;
+    }
     bool is_1x1 = tn_conv_filter_is_1x1(s);
     tn_product product = product_of(s);
     product.beta = add ? 1.0f : 0.0f;

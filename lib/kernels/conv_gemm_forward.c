@@ -5,11 +5,13 @@
  *  The filters [R,S,C,F] are that matrix as they lie in memory; they take the vector side and are packed once. Windows
  *  take the scalar side. (Few filters: the other way round, see product.h.) One product for each group.
  *
- *  Prepared filters are the packed panels of all groups, one group after another. */
+ *  Prepared filters are the packed panels of all groups, one group after another. Few channels (conv_few.h) and
+ *  depthwise filters (conv_depthwise.h) go other ways. */
 #include "kernels/conv_gemm.h"
 
 #include "base/memory.h"
 #include "base/status.h"
+#include "kernels/conv_depthwise.h"
 #include "kernels/conv_few.h"
 #include "kernels/conv_windows.h"
 #include "kernels/product.h"
@@ -56,6 +58,10 @@ tn_status tn_conv_gemm_forward_scratch(const tn_conv_shape *s, int threads, size
 {
     if (tn_conv_few_applies(s))
         return tn_conv_few_forward_scratch(s, threads, out);
+    if (tn_conv_depthwise_applies(s)) {
+        *out = 0;
+        return TN_OK;
+    }
     tn_product product = product_of(s);
     return tn_product_scratch(&product, threads, out);
 }
@@ -64,6 +70,10 @@ tn_status tn_conv_gemm_forward_prepared(const tn_conv_shape *s, size_t *out)
 {
     if (tn_conv_few_applies(s)) {
         *out = tn_conv_few_prepared(s);
+        return TN_OK;
+    }
+    if (tn_conv_depthwise_applies(s)) {
+        *out = 0;
         return TN_OK;
     }
     tn_product product = product_of(s);
@@ -80,6 +90,8 @@ void tn_conv_gemm_forward_prepare(const tn_conv_shape *s, tn_pool *pool, const f
         tn_conv_few_prepare(s, w, prepared);
         return;
     }
+    if (tn_conv_depthwise_applies(s))
+        return;
     tn_product product = product_of(s);
     int64_t floats = tn_product_packed_floats(&product);
     for (int64_t group = 0; group < s->groups; group++) {
@@ -94,6 +106,10 @@ void tn_conv_gemm_forward(const tn_conv_shape *s, tn_pool *pool, const float *x,
 {
     if (tn_conv_few_applies(s)) {
         tn_conv_few_forward(s, pool, x, w, prepared, bias, activation, y, scratch);
+        return;
+    }
+    if (tn_conv_depthwise_applies(s)) {
+        tn_conv_depthwise_forward(s, pool, x, w, bias, activation, y);
         return;
     }
     tn_product product = product_of(s);

@@ -9,6 +9,7 @@
 #include "kernels/arithmetic.h"
 #include "kernels/conv.h"
 #include "kernels/conv_candidates.h"
+#include "kernels/conv_depthwise.h"
 #include "kernels/conv_gemm.h"
 #include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
@@ -29,6 +30,7 @@ static const filter_costs near_costs = {40.0, 10.0, 8.0}, far_costs = {60.0, 24.
 #define NEAR_BEFORE (1 << 20) /* fewer numbers than that stay there */
 #define NEAR_AFTER (4 << 20)
 #define NEAR_SUMS (2 << 20)
+#define DEPTHWISE_COST 2.0 /* of a multiplication of a filter that no other channel shares */
 #define SHOWS 0.01          /* share of the time that work once a call may take */
 
 tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int threads, size_t *out)
@@ -81,6 +83,8 @@ static double cost_of_gemm(const tn_conv_shape *s, tn_conv_pass pass, bool prepa
     double pixels = images(s) * (double)s->oh * (double)s->ow, taps = (double)s->r * (double)s->s;
     double c = (double)(s->c / s->groups), f = (double)(s->f / s->groups), packed = pixels * taps * c;
     double filters = (prepared ? READ_COST : FILTER_COST) * taps * c * f;
+    if (tn_conv_depthwise_applies(s)) /* groups fill vectors together */
+        return DEPTHWISE_COST * taps * pixels;
     if (pass == TN_CONV_FORWARD)
         return taps * c * lanes_of(pixels, f) + PACK_COST * packed + filters;
     if (pass == TN_CONV_DATA && tn_conv_gemm_spreads(s))

@@ -21,17 +21,17 @@
 static const char *const pass_names[] = {"forward", "data", "filter"};
 
 /* AlexNet's conv2 (5x5) and conv3 to conv5 (3x3), a deep sum for each pass, one image of VGG's depth, and ResNet's
- * strided layers. */
+ * strided layers; and a depthwise one. */
 static const struct {
     tn_conv_pass pass;
-    int64_t n, size, c, f, r, stride;
+    int64_t n, size, c, f, r, stride; /* f 0: depthwise */
 } sums[] = {
     {TN_CONV_FORWARD, 1, 27, 96, 32, 5, 1},  {TN_CONV_DATA, 1, 27, 16, 256, 5, 1},
     {TN_CONV_FILTER, 8, 27, 16, 32, 5, 1},   {TN_CONV_FORWARD, 2, 13, 384, 32, 3, 1},
     {TN_CONV_DATA, 2, 13, 16, 384, 3, 1},    {TN_CONV_FILTER, 32, 13, 16, 32, 3, 1},
     {TN_CONV_FORWARD, 1, 14, 512, 64, 3, 1}, {TN_CONV_DATA, 1, 14, 32, 512, 3, 1},
     {TN_CONV_FORWARD, 2, 28, 384, 32, 3, 2}, {TN_CONV_DATA, 2, 28, 16, 384, 3, 2},
-    {TN_CONV_FILTER, 16, 28, 16, 32, 3, 2},
+    {TN_CONV_FILTER, 16, 28, 16, 32, 3, 2},  {TN_CONV_FILTER, 16, 56, 24, 0, 3, 1},
 };
 enum { SUMS = sizeof sums / sizeof sums[0] };
 
@@ -45,7 +45,7 @@ static tn_conv_shape shape_number(int number)
                            .c = c,
                            .r = r,
                            .s = r,
-                           .f = f,
+                           .f = f > 0 ? f : c,
                            .oh = out,
                            .ow = out,
                            .stride_h = stride,
@@ -54,7 +54,7 @@ static tn_conv_shape shape_number(int number)
                            .dilation_w = 1,
                            .pad_top = r / 2,
                            .pad_left = r / 2,
-                           .groups = 1};
+                           .groups = f > 0 ? 1 : c};
 }
 
 /* ---- data ---- */
@@ -117,7 +117,7 @@ static void fill_large_mean(draw *d, operands *o)
 static void fill_zero_sum(draw *d, operands *o)
 {
     fill_large_mean(d, o);
-    int64_t step = o->shape.c * o->shape.f, taps = o->shape.r * o->shape.s;
+    int64_t taps = o->shape.r * o->shape.s, step = conv_w_size(&o->shape) / taps;
     for (int64_t i = 0; i < step; i++) {
         double sum = 0.0;
         for (int64_t tap = 0; tap < taps; tap++)
@@ -142,7 +142,7 @@ static void fill_alternating(draw *d, operands *o)
     const tn_conv_shape *s = &o->shape;
     fill_uniform(d, o);
     alternate(o->x, s->w, s->c, conv_x_size(s, s->n));
-    alternate(o->w, s->s, s->c * s->f, conv_w_size(s));
+    alternate(o->w, s->s, conv_w_size(s) / (s->r * s->s), conv_w_size(s));
     alternate(o->dy, s->ow, s->f, conv_y_size(s, s->n));
 }
 
@@ -242,7 +242,7 @@ static double measure_of(const data_kind *kind, operands *o, const double *exact
 
 static bool applies(const conv_bounds *algorithm, const tn_conv_shape *s)
 {
-    return algorithm->m == 0 || (algorithm->r == s->r && algorithm->stride == s->stride_h);
+    return algorithm->m == 0 || (s->groups == 1 && algorithm->r == s->r && algorithm->stride == s->stride_h);
 }
 
 /** One pass by one algorithm, on two threads. */

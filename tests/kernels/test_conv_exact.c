@@ -263,20 +263,26 @@ static conv_case case_number(draw *d, int index)
     return c;
 }
 
+/* All passes on whole numbers. */
+static void check_all(const conv_case *c, draw *d)
+{
+    operands o = allocate(c);
+    draw_integers(d, o.x, conv_x_size(&c->shape, c->n));
+    draw_integers(d, o.w, conv_w_size(&c->shape));
+    draw_integers(d, o.dy, conv_y_size(&c->shape, c->n));
+    draw_integers(d, o.bias, c->shape.f);
+    check_exact(c, TN_CONV_FORWARD, false, &o);
+    check_exact(c, TN_CONV_DATA, false, &o);
+    check_exact(c, TN_CONV_FILTER, false, &o);
+    check_exact(c, TN_CONV_FILTER, true, &o);
+    release(&o);
+}
+
 START_TEST(test_exact)
 {
     draw d = {12345};
     conv_case c = case_number(&d, _i);
-    operands o = allocate(&c);
-    draw_integers(&d, o.x, conv_x_size(&c.shape, c.n));
-    draw_integers(&d, o.w, conv_w_size(&c.shape));
-    draw_integers(&d, o.dy, conv_y_size(&c.shape, c.n));
-    draw_integers(&d, o.bias, c.shape.f);
-    check_exact(&c, TN_CONV_FORWARD, false, &o);
-    check_exact(&c, TN_CONV_DATA, false, &o);
-    check_exact(&c, TN_CONV_FILTER, false, &o);
-    check_exact(&c, TN_CONV_FILTER, true, &o);
-    release(&o);
+    check_all(&c, &d);
 }
 END_TEST
 
@@ -308,6 +314,19 @@ START_TEST(test_near)
     check_exact(&c, TN_CONV_FILTER, false, &o);
     check_exact(&c, TN_CONV_FILTER, true, &o);
     release(&o);
+}
+END_TEST
+
+/* Every channel with a filter of its own: vectors of channels that are full or not, windows inside of the image, across its
+ * edges and beside it, phases without taps. */
+START_TEST(test_depthwise)
+{
+    draw d = {4711 + (uint64_t)_i};
+    conv_case c = {.n = draw_int(&d, 1, 4), .threads = 1 + _i % 3, .relu = _i % 4 == 1};
+    draw_geometry(&d, &c);
+    c.shape.groups = c.shape.c = c.shape.f = draw_int(&d, 2, 75);
+    c.shape.n = c.n + _i % 2;
+    check_all(&c, &d);
 }
 END_TEST
 
@@ -347,9 +366,9 @@ START_TEST(test_coverage)
 }
 END_TEST
 
-/* For the algorithms that are chosen when nobody asks for plain sums; the last are first layers: few channels. */
+/* For the algorithms that are chosen when nobody asks for plain sums. */
 static const struct {
-    int64_t n, h, w, c, f, kernel, pad, stride;
+    int64_t n, h, w, c, f, kernel, pad, stride; /* f 0: depthwise */
 } fast_shapes[] = {
     {32, 13, 13, 40, 48, 3, 1, 1}, {3, 13, 13, 33, 21, 3, 1, 1}, {1, 13, 13, 64, 64, 3, 1, 1},
     {33, 7, 9, 17, 19, 3, 1, 1},   {2, 1, 1, 16, 16, 3, 1, 1},   {4, 2, 3, 8, 40, 3, 1, 1},
@@ -363,6 +382,7 @@ static const struct {
     {2, 28, 28, 3, 20, 3, 1, 1},   {2, 28, 28, 3, 20, 3, 1, 1},
     {2, 28, 28, 40, 48, 3, 1, 2},  {9, 13, 14, 64, 35, 3, 0, 2},  {3, 15, 12, 33, 64, 3, 2, 2},
     {33, 7, 9, 70, 80, 3, 1, 2},   {2, 1, 1, 16, 16, 3, 1, 2},    {1, 24, 40, 96, 64, 3, 1, 2},
+    {5, 28, 28, 40, 0, 3, 1, 1},   {2, 19, 31, 72, 0, 5, 2, 2},
 };
 enum { FAST_SHAPES = sizeof fast_shapes / sizeof fast_shapes[0] };
 
@@ -370,13 +390,14 @@ static conv_case fast_case(int index)
 {
     conv_case c = {.n = fast_shapes[index].n, .threads = 1 + index % 3, .relu = index % 2 != 0};
     int64_t kernel = fast_shapes[index].kernel, pad = fast_shapes[index].pad, stride = fast_shapes[index].stride;
+    int64_t channels = fast_shapes[index].c, filters = fast_shapes[index].f;
     c.shape = (tn_conv_shape){.n = c.n,
                               .h = fast_shapes[index].h,
                               .w = fast_shapes[index].w,
-                              .c = fast_shapes[index].c,
+                              .c = channels,
                               .r = kernel,
                               .s = kernel,
-                              .f = fast_shapes[index].f,
+                              .f = filters > 0 ? filters : channels,
                               .oh = (fast_shapes[index].h + 2 * pad - kernel) / stride + 1,
                               .ow = (fast_shapes[index].w + 2 * pad - kernel) / stride + 1,
                               .stride_h = stride,
@@ -385,7 +406,7 @@ static conv_case fast_case(int index)
                               .dilation_w = 1,
                               .pad_top = pad,
                               .pad_left = pad,
-                              .groups = 1};
+                              .groups = filters > 0 ? 1 : channels};
     return c;
 }
 
@@ -480,6 +501,7 @@ START_TEST(test_same_bits)
 }
 END_TEST
 
-TN_SUITE("conv_exact", {test_coverage, 0}, TN_LOOPED(test_exact, SHAPES), TN_LOOPED(test_near, NEAR_SHAPES), {test_winograd_is_used, 0},
+TN_SUITE("conv_exact", {test_coverage, 0}, TN_LOOPED(test_exact, SHAPES), TN_LOOPED(test_near, NEAR_SHAPES),
+         TN_LOOPED(test_depthwise, 60), {test_winograd_is_used, 0},
          TN_LOOPED(test_winograd_random, FAST_SHAPES), TN_LOOPED(test_winograd_large_mean, FAST_SHAPES),
          TN_LOOPED(test_same_bits, FAST_SHAPES))

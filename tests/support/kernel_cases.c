@@ -78,6 +78,11 @@ void kernel_clear_outputs(kernel_buffers *b)
     {                                                                                                                  \
         "few " #pass text, run_few_##pass, IN_CONV, offsetof(tn_conv_table, few), 1e-6, true, filters, other, 0, 0     \
     }
+#define DEPTHWISE(pass, taps, end, text)                                                                               \
+    {                                                                                                                  \
+        "depthwise " #pass " " #taps text, run_depthwise_##pass, IN_CONV, offsetof(tn_conv_table, depthwise), 1e-6,    \
+            true, taps, end, 0, 0                                                                                      \
+    }
 #define THIN(rows, depth)                                                                                              \
     {                                                                                                                  \
         "thin_product " #rows "x" #depth, run_thin_product, IN_CONV, offsetof(tn_conv_table, thin_product), 1e-6,      \
@@ -184,6 +189,12 @@ const kernel_case kernel_cases[] = {
     CONV(finish, " relu", 0, 1),
     CONV(finish, " bias relu", 1, 1),
     CONV(accumulate, "", 0, 0),
+    DEPTHWISE(filter, 9, 0, ""),
+    DEPTHWISE(filter, 4, 1, " bias"),
+    DEPTHWISE(filter, 0, 3, " bias relu"),
+    DEPTHWISE(filter, 9, 3, " bias relu"),
+    DEPTHWISE(gradient, 9, 0, ""),
+    DEPTHWISE(gradient, 2, 0, ""),
     THIN(1, 8),
     THIN(1, 35),
     THIN(3, 19),

@@ -47,6 +47,8 @@ RUN(few_gradient_pairs);
 RUN(finish);
 RUN(accumulate);
 RUN(thin_product);
+RUN(depthwise_filter);
+RUN(depthwise_gradient);
 RUN(winograd);
 RUN(winograd_results);
 RUN(winograd_pixels);

@@ -201,6 +201,32 @@ RUN(thin_product)
     return c->a * (count + 2) - 2;
 }
 
+enum { DEPTHWISE_STEP = 100 }; /* channels of a pixel */
+
+/* c->a taps, c->b: 1 with bias, 2 with ReLU; five results, every other pixel. */
+RUN(depthwise_filter)
+{
+    tn_depthwise_tap taps[16];
+    count = count < DEPTHWISE_STEP ? count : DEPTHWISE_STEP;
+    for (int i = 0; i < c->a; i++)
+        taps[i] = (tn_depthwise_tap){b->finite + i * DEPTHWISE_STEP, b->finite + 5000 + i * DEPTHWISE_STEP, NULL};
+    t->conv->depthwise->filter(taps, c->a, 2 * DEPTHWISE_STEP, c->b & 1 ? b->finite + 7 : NULL, c->b & 2, 5, count, b->out,
+                               DEPTHWISE_STEP + 3);
+    return 5 * count;
+}
+
+/* c->a taps. */
+RUN(depthwise_gradient)
+{
+    tn_depthwise_tap taps[16];
+    count = count < DEPTHWISE_STEP ? count : DEPTHWISE_STEP;
+    for (int i = 0; i < c->a; i++)
+        taps[i] = (tn_depthwise_tap){b->finite + i * DEPTHWISE_STEP, NULL, b->out + i * (DEPTHWISE_STEP + 1)};
+    const tn_depthwise_rows rows = {2, 11 * DEPTHWISE_STEP, 6 * count, 5, 2 * DEPTHWISE_STEP};
+    t->conv->depthwise->gradient(taps, c->a, &rows, b->finite + 5000, count);
+    return c->a * count;
+}
+
 /** Points in each direction, and those of transformed filters. */
 static int points_of(const kernel_case *c)
 {

@@ -158,6 +158,36 @@ static void few_gradient_pairs(const tn_few_sums *g, int64_t rows)
 static const tn_few_tiles few = {
     FEW_LANES, 3, TN_FEW_VECTORS, {12, 12, 9, 6}, 8, few_forward, few_gradient, few_gradient_pairs};
 
+/* --- every channel by itself */
+
+static void depthwise_filter(const tn_depthwise_tap *taps, int64_t count, int64_t x_step, const float *bias, bool relu,
+                             int64_t results, int64_t channels, float *y, int64_t y_step)
+{
+    for (int64_t i = 0; i < results; i++)
+        for (int64_t c = 0; c < channels; c++) {
+            float sum = bias ? bias[c] : 0.0f;
+            for (int64_t t = 0; t < count; t++)
+                sum += taps[t].pixel[i * x_step + c] * taps[t].w[c];
+            y[i * y_step + c] = relu && sum < 0.0f ? 0.0f : sum;
+        }
+}
+
+static void depthwise_gradient(const tn_depthwise_tap *taps, int64_t count, const tn_depthwise_rows *r, const float *dy,
+                               int64_t channels)
+{
+    for (int64_t t = 0; t < count; t++)
+        for (int64_t c = 0; c < channels; c++) {
+            float sum = 0.0f;
+            for (int64_t i = 0; i < r->rows * r->results; i++) {
+                int64_t row = i / r->results, at = i % r->results;
+                sum += taps[t].pixel[row * r->x_row + at * r->x_step + c] * dy[row * r->dy_row + at * channels + c];
+            }
+            taps[t].dw[c] += sum;
+        }
+}
+
+static const tn_depthwise_loops depthwise = {depthwise_filter, depthwise_gradient};
+
 /* --- Winograd's transforms: out = T in T^T for each of `count` columns, T [rows,cols] = matrix or its transpose */
 
 static float coefficient(const float *matrix, bool transposed, int rows, int cols, int i, int k)
@@ -285,5 +315,6 @@ const tn_conv_table reference_conv_table = {
     .tile = &own_tile,
     .direct = &direct_tile,
     .few = &few,
+    .depthwise = &depthwise,
     .winograd = maps,
 };

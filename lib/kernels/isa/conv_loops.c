@@ -315,6 +315,7 @@ void JOIN(tn_thin_product, TN_ISA_SUFFIX)(const float *x, int64_t x_stride, int6
 extern const tn_own_tile JOIN(tn_own_tile, TN_ISA_SUFFIX);
 extern const tn_direct_tile JOIN(tn_direct_tile, TN_ISA_SUFFIX);
 extern const tn_few_tiles JOIN(tn_few_tiles, TN_ISA_SUFFIX);
+extern const tn_depthwise_loops JOIN(tn_depthwise_loops, TN_ISA_SUFFIX);
 extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
 
 const tn_conv_table JOIN(tn_conv_table, TN_ISA_SUFFIX) = {
@@ -328,5 +329,6 @@ const tn_conv_table JOIN(tn_conv_table, TN_ISA_SUFFIX) = {
     .tile = &JOIN(tn_own_tile, TN_ISA_SUFFIX),
     .direct = &JOIN(tn_direct_tile, TN_ISA_SUFFIX),
     .few = &JOIN(tn_few_tiles, TN_ISA_SUFFIX),
+    .depthwise = &JOIN(tn_depthwise_loops, TN_ISA_SUFFIX),
     .winograd = JOIN(tn_winograd_maps, TN_ISA_SUFFIX),
 };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  The inner loops of the convolutions and products that are built once for each instruction set: packing, Winograd's
- *  transforms, products with few rows, epilogues. */
+ *  transforms, products with few rows, depthwise filters, epilogues. */
 #ifndef TN_ISA_CONV_TABLE_H
 #define TN_ISA_CONV_TABLE_H
 
+#include "kernels/isa/depthwise_loops.h"
 #include "kernels/isa/few_tiles.h"
 
 #include <stdbool.h>
@@ -137,6 +138,7 @@ typedef struct tn_conv_table {
     const tn_own_tile *tile;
     const tn_direct_tile *direct;
     const tn_few_tiles *few;
+    const tn_depthwise_loops *depthwise;
     const tn_winograd_maps *winograd; /* ends with m = 0 */
 } tn_conv_table;
 
