@@ -32,6 +32,7 @@ int64_t tn_winograd_filter_floats(const tn_winograd *wg)
 }
 
 #define PAST_FLOATS (5 << 20) /* of filters that leave the caches before they are read */
+#define TAPS_MOST 49          /* of a filter */
 #define INPUTS 8              /* input channels transformed between transpositions */
 
 /** Filters [input][taps][lane] of `count` inputs from `input` and `width` outputs from `first`; lanes past them are
@@ -85,7 +86,7 @@ static void transform_inputs(const filter_job *job, int64_t panel, int64_t input
     int64_t taps = wg->r * wg->r, first = panel * wg->v, stride = tn_winograd_filter_stride(wg);
     int64_t wide = tn_round_up(wg->v, TN_MAP_CHUNK);
     int64_t width = wg->out.channels - first < wg->v ? wg->out.channels - first : wg->v;
-    float squares[(INPUTS * 25 + 1) * TN_PANEL_LANES], points[TN_WINOGRAD_POINTS * TN_PANEL_LANES];
+    float squares[(INPUTS * TAPS_MOST + 1) * TN_PANEL_LANES], points[TN_WINOGRAD_POINTS * TN_PANEL_LANES];
     if (job->rotated)
         gather_rotated(job, input, count, first, width, squares);
     else

@@ -20,7 +20,7 @@ START_TEST(test_candidates)
         bool precise;
         int count;
     } cases[] = {{3, 1, 1, false, 4}, {5, 1, 1, false, 2}, {3, 1, 1, true, 1}, {3, 2, 1, false, 3},
-                 {3, 1, 2, false, 1}, {7, 1, 1, false, 1}, {1, 1, 1, false, 1}};
+                 {3, 1, 2, false, 1}, {7, 1, 1, false, 2}, {1, 1, 1, false, 1}};
     tn_conv_shape shape = shape_of(cases[_i].kernel, cases[_i].stride, cases[_i].dilation);
     bool precise = cases[_i].precise;
     const tn_conv_wishes wishes = {.precise = precise, .threads = 1};

@@ -31,7 +31,8 @@ static const struct {
     {TN_CONV_DATA, 2, 13, 16, 384, 3, 1},    {TN_CONV_FILTER, 32, 13, 16, 32, 3, 1},
     {TN_CONV_FORWARD, 1, 14, 512, 64, 3, 1}, {TN_CONV_DATA, 1, 14, 32, 512, 3, 1},
     {TN_CONV_FORWARD, 2, 28, 384, 32, 3, 2}, {TN_CONV_DATA, 2, 28, 16, 384, 3, 2},
-    {TN_CONV_FILTER, 16, 28, 16, 32, 3, 2},  {TN_CONV_FILTER, 16, 56, 24, 0, 3, 1},
+    {TN_CONV_FORWARD, 1, 24, 96, 32, 7, 1},  {TN_CONV_DATA, 1, 24, 16, 256, 7, 1},
+    {TN_CONV_FILTER, 8, 24, 16, 32, 7, 1},   {TN_CONV_FILTER, 16, 28, 16, 32, 3, 2},  {TN_CONV_FILTER, 16, 56, 24, 0, 3, 1},
 };
 enum { SUMS = sizeof sums / sizeof sums[0] };
 

@@ -116,6 +116,7 @@ static tn_layer *every_convolution(const tn_allocator *a)
         tn_activation_layer(.activation = TN_RELU, .allocator = a),
         tn_conv2d(.filters = 16, .kernel_size = 3, .dilation = 2, .padding = TN_SAME, .groups = 2,
                   .allocator = a), /* gemm */
+        tn_conv2d(.filters = 16, .kernel_size = 7, .padding = TN_SAME, .allocator = a),               /* gemm */
         tn_conv2d(.filters = 16, .kernel_size = 3, .strides = 2, .padding = TN_SAME, .allocator = a), /* gemm */
         tn_conv2d(.filters = 12, .kernel_size = 3, .strides = 2, .padding = TN_SAME, .allocator = a), /* gemm */
     };

@@ -19,8 +19,9 @@ enum { SAMPLES = 60, BATCH = 8, EPOCHS = 25, STEPS = 200 };
 typedef enum chooser { PLAN, PRECISE, LIST, CHOOSERS } chooser;
 
 /* For each convolution of the network. All that there are; dilation leaves but one. */
-static const char *const every_algorithm[] = {"gemm",          "winograd(2,3)", "winograd(4,3)",   "winograd(4,5)",
-                                              "winograd(6,3)", "gemm",          "winograd(2,3,2)", "winograd(4,3,2)"};
+static const char *const every_algorithm[] = {"gemm",          "winograd(2,3)", "winograd(4,3)",
+                                              "winograd(4,5)", "winograd(6,3)", "gemm",
+                                              "winograd(2,7)", "winograd(2,3,2)", "winograd(4,3,2)"};
 
 enum { CONVOLUTIONS = sizeof every_algorithm / sizeof every_algorithm[0] };
 

@@ -202,6 +202,7 @@ const kernel_case kernel_cases[] = {
     WINOGRAD(4, 3, 1),
     WINOGRAD(6, 3, 1),
     WINOGRAD(4, 5, 1),
+    WINOGRAD(2, 7, 1),
     WINOGRAD(2, 3, 2),
     WINOGRAD(4, 3, 2),
 };

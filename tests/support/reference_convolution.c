@@ -272,6 +272,7 @@ MAPS(2, 3, 4)
 MAPS(4, 3, 6)
 MAPS(6, 3, 8)
 MAPS(4, 5, 8)
+MAPS(2, 7, 8)
 
 /** The maps of F(m,3) at stride 2, a = 2m + 1. */
 #define MAPS_2(m, a)                                                                                                   \
@@ -302,7 +303,7 @@ MAPS_2(4, 9)
             map_back_data_##m##_3_2, map_back_output_##m##_3_2, map_back_results_##m##_3_2                             \
     }
 
-static const tn_winograd_maps maps[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), ENTRY_2(2), ENTRY_2(4), {0}};
+static const tn_winograd_maps maps[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), ENTRY(2, 7), ENTRY_2(2), ENTRY_2(4), {0}};
 
 const tn_conv_table reference_conv_table = {
     .interleave = interleave,

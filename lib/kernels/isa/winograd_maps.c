@@ -322,6 +322,7 @@ MAPS(2, 3, 4, 1)
 MAPS(4, 3, 6, 0) /* 1 and -1 are a pair in two matrices of three */
 MAPS(6, 3, 8, PAIRS(3))
 MAPS(4, 5, 8, PAIRS(3))
+MAPS(2, 7, 8, PAIRS(3))
 
 MAPS_2(2, 5)
 MAPS_2(4, 9)
@@ -340,5 +341,5 @@ MAPS_2(4, 9)
     }
 
 extern const tn_winograd_maps TN_ISA(tn_winograd_maps)[];
-const tn_winograd_maps TN_ISA(tn_winograd_maps)[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5),
+const tn_winograd_maps TN_ISA(tn_winograd_maps)[] = {ENTRY(2, 3), ENTRY(4, 3), ENTRY(6, 3), ENTRY(4, 5), ENTRY(2, 7),
                                                      ENTRY_2(2),  ENTRY_2(4),  {0}};
