@@ -80,7 +80,8 @@ typedef struct tn_pool2d_options {
 TN_API tn_layer *tn_max_pool2d_create(const tn_pool2d_options *options);
 #define tn_max_pool2d(...) tn_max_pool2d_create(TN_OPTIONS(tn_pool2d_options, __VA_ARGS__))
 
-/** Create a mean over windows. Padding is left out of the mean unless count_padding is set. */
+/** Create a mean over windows. Padding is left out of the mean unless count_padding is set. Shape and errors as
+ *  tn_max_pool2d. */
 TN_API tn_layer *tn_avg_pool2d_create(const tn_pool2d_options *options);
 #define tn_avg_pool2d(...) tn_avg_pool2d_create(TN_OPTIONS(tn_pool2d_options, __VA_ARGS__))
 

@@ -73,7 +73,7 @@ typedef struct tn_layer_plan {
     int64_t parameters;
     double flops_forward, flops_training; /**< of the direct algorithm, whole batch; a multiply and an add count 2 */
     tn_memory memory;                     /**< activations: the output; scratch, prepared: what this layer asks for */
-    const char *algorithm;                /**< "gemm", "winograd(4,3)", ...; "" where there is no choice */
+    const char *algorithm;                /**< "gemm", "winograd(4,3)", "winograd(4,3,2)", ...; "" where there is no choice */
     bool updates_in_backward;             /**< backward updates the weight; see tn_session_options.optimizer */
 } tn_layer_plan;
 

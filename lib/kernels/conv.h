@@ -23,7 +23,7 @@ typedef enum tn_conv_pass { TN_CONV_FORWARD, TN_CONV_DATA, TN_CONV_FILTER } tn_c
 
 typedef enum tn_conv_algorithm { TN_CONV_GEMM, TN_CONV_WINOGRAD } tn_conv_algorithm;
 
-#define TN_CONV_NAME 26 /* bytes of an algorithm's name */
+#define TN_CONV_NAME 26 /* bytes of an algorithm's name; three of them fit TN_OP_ALGORITHM */
 
 /** What was chosen for one pass of one convolution. */
 typedef struct tn_conv_plan {
@@ -35,7 +35,7 @@ typedef struct tn_conv_plan {
     size_t scratch_bytes;  /* for all threads; TN_ALIGNMENT aligned */
     int64_t least_images;  /* with fewer in a call, what is done once a call (filters packed or transformed) shows */
     size_t prepared_bytes; /* of filters that tn_conv_prepare makes ready; 0: there is nothing to prepare */
-    char name[TN_CONV_NAME]; /* "gemm", "winograd(4,3)" */
+    char name[TN_CONV_NAME]; /* "gemm", "winograd(4,3)", "winograd(4,3,2)" at stride 2 */
 } tn_conv_plan;
 
 /** What the caller wants of a pass. */

@@ -31,7 +31,8 @@ static const filter_costs near_costs = {40.0, 10.0, 8.0}, far_costs = {60.0, 24.
 #define NEAR_AFTER (4 << 20)
 #define NEAR_SUMS (2 << 20)
 #define DEPTHWISE_COST 2.0 /* of a multiplication of a filter that no other channel shares */
-#define SHOWS 0.01          /* share of the time that work once a call may take */
+#define CALL_COST 48.0 /* of a transformed filter in each of several calls, which find the caches full of other numbers */
+#define SHOWS 0.01     /* share of the time that work in every call may take */
 
 tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int threads, size_t *out)
 {
@@ -148,14 +149,14 @@ static tn_status size_prepared(tn_conv_plan *plan)
     return tn_conv_gemm_prepared(&plan->shape, plan->pass, &plan->prepared_bytes);
 }
 
-/** Each filter's number costs so much once a call, and one multiply-add for each tile or pixel of each image. */
+/** Each filter's number costs so much in every call, and one multiply-add for each tile or pixel of each image. */
 static int64_t least_images(const tn_conv_plan *plan)
 {
     tn_winograd wg = {0};
     if (plan->algorithm == TN_CONV_WINOGRAD)
         wg = tn_winograd_of(&plan->shape, plan->pass, plan->tile);
     double rows = plan->tile > 0 ? (double)(wg.tiles_h * wg.tiles_w) : (double)(plan->shape.oh * plan->shape.ow);
-    double images = (plan->tile > 0 ? FILTER_COST : PACK_COST) / (SHOWS * rows);
+    double images = (plan->tile > 0 ? CALL_COST : PACK_COST) / (SHOWS * rows);
     return images < 1.0 ? 1 : (int64_t)images;
 }
 

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #define WORTH_PACKING 8         /* panels of rows, and between those of B, from which B is packed where it could be read */
+#define RUNS_MOST 4096          /* parts of a run that are looked for */
 #define SPLITS 8                /* most parts of k */
 #define PARTIALS_MOST (1 << 20) /* floats of all parts of the result */
 #define PACKED_MOST (4 << 20)   /* floats of a vector side that is packed whole */
@@ -84,7 +85,7 @@ static int64_t packed_floats(const tn_product *p)
 static int64_t run_of(const tn_product *p)
 {
     int64_t parts = tn_ceil_div(p->run_a, TN_RUN_MOST);
-    if (!p->locate_a || !own_tile(p))
+    if (!p->locate_a || !own_tile(p) || parts > RUNS_MOST)
         return 0;
     while (parts < p->run_a / TN_RUN_LEAST && p->run_a % parts != 0)
         parts++;

@@ -2,7 +2,8 @@
 /** @file
  *  Convolution by Winograd's minimal filtering, square kernels and strides that winograd_matrices.h has matrices for.
  *
- *      Y = A^T [ sum_c (G g_c G^T) * (B^T d_c B) ] A      for each tile of m x m results
+ *      Y = A^T [ sum_c (G g_c G^T) * (B^T d_c B) ] A      for each tile of m x m results from a x a points, a = (m - 1)
+ *                                                         stride + r
  *
  *  The sum over channels is, for each of the a * a points, a product of matrices [tiles,C] [C,F], which are multiplied as
  *  the transforms leave them.

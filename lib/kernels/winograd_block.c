@@ -77,7 +77,7 @@ static int64_t products_of(const tn_winograd_block *b)
     return b->space->out_width / b->pass->wg->v * parts_of(b->pass->wg) * b->panels;
 }
 
-/* Tiles read their images from top to bottom, and share their last rows with those above. */
+/* Tiles read their images from top to bottom, and share their first rows with those above. */
 void tn_winograd_block_ahead(tn_winograd_block *b, int64_t tile)
 {
     const tn_winograd *wg = b->pass->wg;

@@ -113,8 +113,8 @@ static void run_blocks(const tn_team *team, void *arg)
     }
 }
 
-/** Blocks of nearly equal numbers of panels, as many for each thread; few panels are cut into the thirds that tiles of
- *  products have. */
+/** Blocks of nearly equal numbers of tiles, as many for each thread: of whole panels or, where there are few, of the thirds
+ *  that tiles of products have. */
 static void cut_blocks(forward_job *job, int threads)
 {
     const tn_winograd *wg = job->pass.wg;

@@ -33,8 +33,8 @@ static void place_forward(const tn_winograd_maps *maps, const tn_conv_shape *s, 
     y->size = y->step = maps->m;
 }
 
-/** Where a gradient of stride 2 begins, and the first dy that it needs, for one direction: a tile begins between the
- *  middle taps of neighbours, or a pixel before the image. */
+/** Where a gradient of stride 2 begins, and the first dy that it needs, for one direction: tiles begin where a window has its
+ *  middle tap, which is the image's first pixel or the one before. */
 static void begin_back(int64_t pad, int64_t *dx, int64_t *dy)
 {
     *dx = pad % 2 - 1;

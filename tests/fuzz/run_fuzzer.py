@@ -5,9 +5,10 @@
 Starts from the seeds (BUILD-DIR/seeds/NAME), the findings of the past (SOURCE-DIR/findings/NAME) and what earlier runs
 have collected (BUILD-DIR/corpus/NAME, which grows). An input that fails is left in BUILD-DIR/artifacts/NAME: mend what it
 shows, and keep the input among the findings. TINYNET_SOAK_SECONDS takes the place of SECONDS above a minute.
-Shorter runs, which are everyday tests, draw the same mutations each time."""
+Shorter runs, which are everyday tests, collect nothing and draw the same mutations each time, as many as they get to."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -18,7 +19,10 @@ if soaks:
     seconds = os.environ.get("TINYNET_SOAK_SECONDS", seconds)
 LENGTHS = {"checkpoint": 8192, "calls": 1024}
 
-places = [os.path.join(build, "corpus", name), os.path.join(build, "artifacts", name) + os.sep]
+places = [os.path.join(build, "corpus" if soaks else "corpus-of-short-runs", name),
+          os.path.join(build, "artifacts", name) + os.sep]
+if not soaks:
+    shutil.rmtree(places[0], ignore_errors=True)
 for place in places:
     os.makedirs(place, exist_ok=True)
 inputs = [place for place in (os.path.join(build, "seeds", name), os.path.join(source, "findings", name))

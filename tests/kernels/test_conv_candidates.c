@@ -165,5 +165,24 @@ START_TEST(test_measure_bounds)
 }
 END_TEST
 
+/* AlexNet's second convolution transforms its filters in every call: half a batch of 128 is not enough for that not to show.
+ * The first one packs few. */
+START_TEST(test_least_images)
+{
+    const tn_conv_wishes wishes = {.threads = 2};
+    tn_conv_shape second = {.n = 128, .h = 26, .w = 26, .c = 96, .r = 5, .s = 5, .f = 256, .oh = 26, .ow = 26,
+                            .stride_h = 1, .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .pad_top = 2, .pad_left = 2,
+                            .groups = 1};
+    tn_conv_shape first = {.n = 128, .h = 224, .w = 224, .c = 1, .r = 11, .s = 11, .f = 96, .oh = 54, .ow = 54,
+                           .stride_h = 4, .stride_w = 4, .dilation_h = 1, .dilation_w = 1, .groups = 1};
+    tn_conv_plan plan;
+    ck_ok(tn_conv_plan_pass(&second, TN_CONV_FORWARD, &wishes, &plan));
+    ck_assert_str_eq(plan.name, "winograd(4,5)");
+    ck_assert_int_gt(plan.least_images, 64);
+    ck_ok(tn_conv_plan_pass(&first, TN_CONV_FORWARD, &wishes, &plan));
+    ck_assert_int_eq(plan.least_images, 1);
+}
+END_TEST
+
 TN_SUITE("conv_candidates", TN_LOOPED(test_candidates, 7), {test_names}, {test_fastest}, TN_LOOPED(test_measure, 5),
-         {test_measure_bounds})
+         {test_measure_bounds}, {test_least_images})

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Winograd's transforms, written once for every F(m,r) and stride: a constant matrix on both sides of a small square of
- * vectors.
+ *  Winograd's transforms, written once for every F(m,r) and stride: a constant matrix on both sides of a small square.
  *  The loops have constant bounds and constant coefficients, so the compiler unrolls them, drops the zeros and turns
  *  ones into plain additions. Built once for each instruction set. */
 #include "kernels/isa/conv_table.h"
@@ -52,9 +51,10 @@ ALWAYS_INLINE float spread_number(map t, int i, int k)
         return i >= t.even ? i - t.even == k : number(t, i, k);
     case BACK_OUTPUT:
         return k >= t.even ? 2 * (k - t.even) == i : i % 2 == 1 ? number(t, i / 2, k) : 0.0f;
-    default:
-        return number(t, i, k);
+    case STRIDE_1:
+        break;
     }
+    return number(t, i, k);
 }
 
 ALWAYS_INLINE float coefficient(map t, int i, int k)
