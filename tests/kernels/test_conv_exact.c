@@ -9,6 +9,8 @@
 #include "guarded.h"
 #include "suite.h"
 
+#include "kernels/kernels.h"
+
 #include <math.h>
 #include <stdio.h>
 
@@ -330,6 +332,28 @@ START_TEST(test_depthwise)
 }
 END_TEST
 
+/* The activation is that of plain results, whichever it is. */
+START_TEST(test_depthwise_endings)
+{
+    const tn_activation activation = (tn_activation)_i;
+    const tn_conv_shape s = {.n = 2, .h = 6, .w = 7, .c = 21, .r = 3, .s = 3, .f = 21, .oh = 6, .ow = 7, .stride_h = 1,
+                             .stride_w = 1, .dilation_h = 1, .dilation_w = 1, .pad_top = 1, .pad_left = 1, .groups = 21};
+    enum { SIZE = 2 * 6 * 7 * 21 };
+    float x[SIZE], w[9 * 21], plain[SIZE], y[SIZE];
+    draw d = {19};
+    tn_conv_plan plan;
+    draw_reals(&d, 0.0, 1.0, x, SIZE);
+    draw_reals(&d, 0.0, 0.3, w, 9 * 21);
+    ck_ok(tn_conv_plan_pass(&s, TN_CONV_FORWARD, &(tn_conv_wishes){.threads = 1}, &plan));
+    ck_assert_uint_eq(plan.scratch_bytes, 0);
+    tn_conv_forward(&plan, NULL, s.n, x, w, NULL, NULL, TN_LINEAR, plain, NULL);
+    tn_conv_forward(&plan, NULL, s.n, x, w, NULL, NULL, activation, y, NULL);
+    if (activation != TN_LINEAR)
+        tn_activate(NULL, activation, plain, plain, SIZE);
+    ck_assert_int_eq(memcmp(plain, y, sizeof y), 0);
+}
+END_TEST
+
 /* The drawn shapes do contain what they are meant to. */
 START_TEST(test_coverage)
 {
@@ -502,6 +526,6 @@ START_TEST(test_same_bits)
 END_TEST
 
 TN_SUITE("conv_exact", {test_coverage, 0}, TN_LOOPED(test_exact, SHAPES), TN_LOOPED(test_near, NEAR_SHAPES),
-         TN_LOOPED(test_depthwise, 60), {test_winograd_is_used, 0},
+         TN_LOOPED(test_depthwise, 60), TN_LOOPED(test_depthwise_endings, TN_TANH + 1), {test_winograd_is_used, 0},
          TN_LOOPED(test_winograd_random, FAST_SHAPES), TN_LOOPED(test_winograd_large_mean, FAST_SHAPES),
          TN_LOOPED(test_same_bits, FAST_SHAPES))

@@ -179,4 +179,25 @@ START_TEST(test_product)
 }
 END_TEST
 
-TN_SUITE("gemm_exact", TN_LOOPED(test_product, PRODUCTS))
+/* A sum of nothing: C is scaled, or cleared whatever it was. */
+START_TEST(test_no_depth)
+{
+    static const int64_t sizes[][2] = {{5, 7}, {60, 40}, {40, 3}, {1, 1}};
+    float c[60 * 40];
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        int64_t m = sizes[i][0], n = sizes[i][1];
+        for (int beta = 0; beta <= 2; beta += 2) {
+            tn_matmul_args args = {.m = m, .n = n, .a = {c, 1, 1}, .b = {c, n, 1}, .c = c, .ldc = n, .alpha = 1.0f};
+            args.beta = (float)beta;
+            for (int64_t j = 0; j < m * n; j++)
+                c[j] = beta == 0 ? NAN : (float)j;
+            run(&(product){.m = m, .n = n, .threads = 1}, &args);
+            for (int64_t j = 0; j < m * n; j++)
+                ck_each(c[j] == (float)(beta * j), "%lldx%lld, beta %d: %g at %lld", (long long)m, (long long)n, beta,
+                        (double)c[j], (long long)j);
+        }
+    }
+}
+END_TEST
+
+TN_SUITE("gemm_exact", TN_LOOPED(test_product, PRODUCTS), {test_no_depth})
