@@ -72,7 +72,6 @@ typedef struct depthwise_job {
     const float *from, *w, *bias;
     tn_activation activation;
     float *to;
-    int64_t rows; /* of an image that is written */
 } depthwise_job;
 
 /** Results that have the same taps. */
@@ -82,7 +81,7 @@ typedef struct place {
     int64_t first, count; /* of each row: results [first, first + count) */
 } place;
 
-/** The taps of results that follow one another; `image` and `filters` begin with those of pixel and tap (0,0). */
+/** The taps of results that follow one another; `image`, `w` and `dw` begin with pixel and tap (0,0). */
 static int64_t find_taps(const tn_conv_shape *s, const place *p, const float *image, const float *w, float *dw,
                          tn_depthwise_tap *taps)
 {

@@ -31,8 +31,8 @@ static const filter_costs near_costs = {40.0, 10.0, 8.0}, far_costs = {60.0, 24.
 #define NEAR_AFTER (4 << 20)
 #define NEAR_SUMS (2 << 20)
 #define DEPTHWISE_COST 2.0 /* of a multiplication of a filter that no other channel shares */
-#define CALL_COST 48.0 /* of a transformed filter in each of several calls, which find the caches full of other numbers */
-#define SHOWS 0.01     /* share of the time that work in every call may take */
+#define CALL_COST 48.0     /* of a transformed filter in each of several calls, which find the caches full of other numbers */
+#define SHOWS 0.01         /* share of the time that work in every call may take */
 
 tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int threads, size_t *out)
 {
