@@ -63,7 +63,7 @@ typedef struct tn_tile_end {
     const float *bias; /* [cols], NULL: none */
     bool asks_c;       /* where rows are not packed, lines of c are asked for: it is far away, and the sum is long */
     int64_t asks;      /* groups after the first one whose rows are asked for; those at places may be one more */
-    tn_region ahead;   /* asked for likewise, where rows are packed as far as time allows */
+    tn_region ahead;   /* asked for likewise, where rows are packed as far as time allows; at places: whole lines, one after another */
 } tn_tile_end;
 
 /** Rows of tiles, in groups of up to tn_own_tile.rows: row i of a group begins its run t at places[t * group + i], and the

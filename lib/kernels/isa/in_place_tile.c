@@ -43,10 +43,30 @@
 #define PANEL (2 * TN_LANES) /* columns */
 #define MASKS (TN_LANES >= 8) /* a vector of B that is not whole can be read through a mask */
 
-#define DEEP 256 /* k from which two tiles' rows and their panels pass the L1 cache */
-#define PACE 2   /* k to a line that is asked for while a panel is multiplied */
+#define PACE 2 /* k to a line that is asked for while a panel is multiplied */
+
+/* Loops over k have no register to spare. What only the loop around them needs is kept in memory: gcc would put it into
+ * vector registers instead, and to come back from there it queues behind a hundred multiply-adds. */
+#define KEEP_IN_MEMORY(variable) __asm__ volatile("" : "+m"(variable))
 
 typedef vec sums_of[ROWS][WIDEST];
+
+/** What all tiles of some columns have in common. */
+typedef struct piece {
+    int64_t step, runs, run; /* step: of places, or from k to k */
+    int64_t v_step, v_apart; /* of B, from k to k and from panel to panel */
+    const float *bias;
+    bool add, relu;
+    int64_t ldc;
+    const float *const *next; /* rows that are asked for, NULL: none */
+    const float *ahead;       /* otherwise memory from here on; a tile leaves behind how far it came */
+    int64_t pace;             /* lines of it with each line of rows */
+    struct walk *walk;        /* what packed panels ask for */
+} piece;
+
+/** A tile: rows that lie anywhere, or side by side, under `cols` columns from v. Its parts come in registers: read from
+ *  where they have just been written, they would arrive too late. */
+typedef void tile(piece *p, const float *const *places, const float *side, const float *v, int64_t cols, float *c);
 
 /** Row k of B: two vectors from v, and what is beyond from the next panel, `panel` floats further. */
 ALWAYS_INLINE void load_row(int vectors, const float *v, int64_t panel, vec row[WIDEST])
@@ -81,11 +101,12 @@ ALWAYS_INLINE void add_beside(int count, int vectors, const float *s, const floa
         add_number(vectors, s[i], row, sums[i]);
 }
 
-/** What is still to be asked for: from number `at` of a region's first row; so many lines with each line of rows that
- *  lie anywhere. */
+/* ---- what is asked for ---- */
+
+/** What is still to be asked for: from number `at` of a region's first row. */
 typedef struct walk {
     tn_region region;
-    int64_t at, pace;
+    int64_t at;
 } walk;
 
 ALWAYS_INLINE void ask_for_line(walk *w)
@@ -99,51 +120,20 @@ ALWAYS_INLINE void ask_for_line(walk *w)
     }
 }
 
-/** A tile: rows that lie anywhere, or side by side, under the columns from v. */
-typedef struct piece {
-    const float *const *places, *const *next; /* next: rows that are asked for, NULL: none */
-    const float *side;
-    int64_t step, runs, run; /* step: of places, or from k to k; 0: panels */
-    const float *v, *bias;
-    int64_t v_step, v_apart;
-    bool add, relu, asks_c;
-    int64_t cols, ldc;
-    float *c;
-    walk *ahead;
-} piece;
-
-/** A packed panel under others; a line of what comes next is asked for every few k. */
-ALWAYS_INLINE void add_panel(int count, int vectors, const piece *p, sums_of sums)
-{
-    const float *s = p->side, *v = p->v;
-    int64_t k = 0, panel = p->run * PANEL;
-    for (; k + PACE <= p->run && p->ahead->region.rows > 0; k += PACE) {
-        ask_for_line(p->ahead);
-        for (int i = 0; i < PACE; i++, s += ROWS, v += PANEL)
-            add_beside(count, vectors, s, v, panel, 0, sums);
-    }
-    for (; k < p->run; k++, s += ROWS, v += PANEL)
-        add_beside(count, vectors, s, v, panel, 0, sums);
-}
-
-/** Rows that lie side by side, and columns that may, too. */
-ALWAYS_INLINE void add_lying(int count, int vectors, const piece *p, int64_t rest, sums_of sums)
-{
-    const float *s = p->side, *v = p->v;
-    for (int64_t k = 0; k < p->run; k++, s += p->step, v += p->v_step)
-        add_beside(count, vectors, s, v, p->v_apart, rest, sums);
-}
-
-/** Ask for a line of each of the next tile's rows: into the L1 cache where there is room beside this tile's. */
-ALWAYS_INLINE void ask_for_rows(int count, const float *const *next, int64_t k, bool deep)
+/** Ask for number k of each of the next tile's rows. */
+ALWAYS_INLINE void ask_for_rows(int count, const float *const *next, int64_t k)
 {
     UNROLL
-    for (int i = 0; i < count; i++) {
-        if (deep)
-            __builtin_prefetch(next[i] + k, 0, 2);
-        else
-            __builtin_prefetch(next[i] + k, 0, 3);
-    }
+    for (int i = 0; i < count; i++)
+        __builtin_prefetch(next[i] + k, 0, 2);
+}
+
+/** Returns what is behind the lines that were asked for. */
+ALWAYS_INLINE const float *ask_for_lines(const float *ahead, int64_t count)
+{
+    for (; count > 0; count--, ahead += TN_LINE)
+        __builtin_prefetch(ahead, 0, 2);
+    return ahead;
 }
 
 /** A row of C is on its way until it is written. */
@@ -154,110 +144,158 @@ ALWAYS_INLINE void ask_for_sums(int vectors, const float *c)
         __builtin_prefetch(c + j * TN_LANES, 1, 3);
 }
 
-/** Rows that lie anywhere. With `asks`, lines of what comes next are asked for line by line; with `target`, a row of C
- *  with each of the first k. Both are constants. A run's numbers are counted from its end: one register less. */
-ALWAYS_INLINE void add_runs(int count, int vectors, const piece *p, bool asks, bool target, sums_of sums)
+/* ---- sums ---- */
+
+/** `depth` numbers of rows that lie side by side; the columns may, too. */
+ALWAYS_INLINE void add_lying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t depth,
+                             int64_t rest, sums_of sums)
 {
-    const float *const *places = p->places, *const *next = p->next, *v = p->v;
-    int64_t run = p->run, panel = p->runs * run * PANEL;
-    bool deep = p->runs * run >= DEEP;
-    for (int64_t t = 0; t < p->runs; t++, places += p->step) {
+    for (int64_t k = 0; k < depth; k++, s += p->step, v += p->v_step)
+        add_beside(count, vectors, s, v, p->v_apart, rest, sums);
+}
+
+/** A packed panel under others; a line of what comes next is asked for every few k. */
+ALWAYS_INLINE void add_panel(int count, int vectors, const piece *p, const float *s, const float *v, sums_of sums)
+{
+    int64_t k = 0, panel = p->v_apart;
+    for (; k + PACE <= p->run && p->walk->region.rows > 0; k += PACE) {
+        ask_for_line(p->walk);
+        for (int i = 0; i < PACE; i++, s += ROWS, v += PANEL)
+            add_beside(count, vectors, s, v, panel, 0, sums);
+    }
+    for (; k < p->run; k++, s += ROWS, v += PANEL)
+        add_beside(count, vectors, s, v, panel, 0, sums);
+}
+
+/** Rows that lie anywhere, run after run. With each line of them, lines of what is read next are asked for; with each of
+ *  the first k, a row of C if that is far away. A run's numbers are counted from its end: one register less. */
+ALWAYS_INLINE void add_runs(int count, int vectors, piece *p, const float *const *places, const float *v,
+                            const float *c, bool asks_c, sums_of sums)
+{
+    const float *const *next = p->next;
+    int64_t left = p->runs, panel = p->v_apart;
+    do {
         const float *a[ROWS];
+        int64_t run = p->run, k = -run;
         UNROLL
         for (int i = 0; i < count; i++)
             a[i] = places[i] + run;
-        int64_t k = -run, rows = t == 0 ? tn_min(count, run) : 0;
-        for (int64_t i = 0; target && i < rows; i++, k++, v += PANEL) {
-            ask_for_sums(vectors, p->c + i * p->ldc);
+        places += p->step;
+        KEEP_IN_MEMORY(places);
+        KEEP_IN_MEMORY(left);
+        for (int64_t rows = asks_c && left == p->runs ? tn_min(count, run) : 0; k < rows - run; k++, v += PANEL) {
+            ask_for_sums(vectors, c + (k + run) * p->ldc);
             add_located(count, vectors, a, k, v, panel, sums);
         }
         while (k < 0) {
-            int64_t to = asks && k + 2 * TN_LINE <= 0 ? k + TN_LINE : 0;
-            if (asks && next)
-                ask_for_rows(count, next, run + k, deep);
-            for (int64_t i = 0; asks && i < p->ahead->pace && p->ahead->region.rows > 0; i++)
-                ask_for_line(p->ahead);
+            int64_t to = k + 2 * TN_LINE <= 0 ? k + TN_LINE : 0;
+            KEEP_IN_MEMORY(next);
+            if (next)
+                ask_for_rows(count, next, p->run + k);
+            else
+                p->ahead = ask_for_lines(p->ahead, p->pace);
             for (; k < to; k++, v += PANEL)
                 add_located(count, vectors, a, k, v, panel, sums);
         }
         next += next ? p->step : 0;
-    }
+    } while (--left > 0);
 }
 
-/** Add to C, then bias and ReLU, where they are wanted, in the first `cols` columns of a vector: masked in registers,
- *  nothing goes through memory. The number is a constant where vectors are whole. */
-ALWAYS_INLINE void put_vectors(int count, const piece *p, sums_of sums, int side, int64_t cols)
+/* ---- results ---- */
+
+/** Add to C, then bias and ReLU, where they are wanted; the last vector has `rest` columns, through a mask unless that
+ * is the constant TN_LANES. Nothing goes through memory. */
+ALWAYS_INLINE void put_some(int count, int vectors, const piece *p, sums_of sums, int64_t rest, float *c)
 {
-    float *c = p->c + side * TN_LANES;
+#define COLS(j) ((j) < vectors - 1 ? TN_LANES : rest)
     int64_t ldc = p->ldc;
     if (p->add) {
         UNROLL
-        for (int i = 0; i < count; i++)
-            sums[i][side] += load_some(c + i * ldc, cols);
+        for (int i = 0; i < count; i++) {
+            UNROLL
+            for (int j = 0; j < vectors; j++)
+                sums[i][j] += load_some(c + i * ldc + j * TN_LANES, COLS(j));
+        }
     }
     if (p->bias) {
-        vec bias = load_some(p->bias + side * TN_LANES, cols);
         UNROLL
-        for (int i = 0; i < count; i++)
-            sums[i][side] += bias;
+        for (int j = 0; j < vectors; j++) {
+            vec bias = load_some(p->bias + j * TN_LANES, COLS(j));
+            UNROLL
+            for (int i = 0; i < count; i++)
+                sums[i][j] += bias;
+        }
     }
     if (p->relu) { /* NaN as it is */
         UNROLL
-        for (int i = 0; i < count; i++)
-            sums[i][side] = at_least(sums[i][side], splat(0.0f));
+        for (int i = 0; i < count; i++) {
+            UNROLL
+            for (int j = 0; j < vectors; j++)
+                sums[i][j] = at_least(sums[i][j], splat(0.0f));
+        }
     }
     UNROLL
-    for (int i = 0; i < count; i++)
-        store_some(sums[i][side], c + i * ldc, cols);
+    for (int i = 0; i < count; i++, c += ldc) {
+        UNROLL
+        for (int j = 0; j < vectors; j++)
+            store_some(sums[i][j], c + j * TN_LANES, COLS(j));
+    }
+#undef COLS
 }
 
-ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums)
+ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums, int64_t cols, float *c)
 {
-    int last = vectors - 1;
-    int64_t rest = p->cols - last * TN_LANES;
-    UNROLL
-    for (int side = 0; side < last; side++)
-        put_vectors(count, p, sums, side, TN_LANES);
+    int64_t rest = cols - (vectors - 1) * TN_LANES;
     if (rest == TN_LANES)
-        put_vectors(count, p, sums, last, TN_LANES);
+        put_some(count, vectors, p, sums, TN_LANES, c);
     else
-        put_vectors(count, p, sums, last, rest);
+        put_some(count, vectors, p, sums, rest, c);
 }
 
-typedef void tile(const piece *p);
+/* ---- tiles: a function for each number of rows and vectors, and for each kind of rows ---- */
 
-ALWAYS_INLINE void multiply_tile(int count, int vectors, const piece *p)
+typedef enum kind { PACKED, LYING, LOCATED, LOCATED_ASKS_C, KINDS } kind;
+
+ALWAYS_INLINE void multiply_tile(kind rows, int count, int vectors, piece *p, const float *const *places,
+                                 const float *side, const float *v, int64_t cols, float *c)
 {
     sums_of sums;
+    KEEP_IN_MEMORY(p);
+    KEEP_IN_MEMORY(c);
+    KEEP_IN_MEMORY(cols);
     UNROLL
     for (int i = 0; i < count; i++)
         clear_sums(vectors, sums[i]);
-    if (p->step == 0)
-        add_panel(count, vectors, p, sums);
-    else if (!p->places && MASKS && p->cols < vectors * TN_LANES)
-        add_lying(count, vectors, p, p->cols - (vectors - 1) * TN_LANES, sums);
-    else if (!p->places)
-        add_lying(count, vectors, p, 0, sums);
-    else if (p->asks_c)
-        add_runs(count, vectors, p, true, true, sums);
-    else if (p->next || p->ahead->region.rows > 0)
-        add_runs(count, vectors, p, true, false, sums);
+    if (rows == PACKED)
+        add_panel(count, vectors, p, side, v, sums);
+    else if (rows == LYING && MASKS && cols < vectors * TN_LANES)
+        add_lying(count, vectors, p, side, v, p->run, cols - (vectors - 1) * TN_LANES, sums);
+    else if (rows == LYING)
+        add_lying(count, vectors, p, side, v, p->run, 0, sums);
     else
-        add_runs(count, vectors, p, false, false, sums);
-    put(count, vectors, p, sums);
+        add_runs(count, vectors, p, places, v, c, rows == LOCATED_ASKS_C, sums);
+    put(count, vectors, p, sums, cols, c);
 }
 
-#define NAME(count, vectors) tile_##count##_##vectors
-#define TILE(count, vectors)                                                                                           \
-    static void NAME(count, vectors)(const piece *p)                                                                   \
+#define NAME(kind, count, vectors) tile_##kind##_##count##_##vectors
+#define TILE(kind, count, vectors)                                                                                     \
+    static void NAME(kind, count, vectors)(piece *p, const float *const *places, const float *side, const float *v,    \
+                                           int64_t cols, float *c)                                                     \
     {                                                                                                                  \
-        multiply_tile(count, vectors, p);                                                                              \
+        multiply_tile(kind, count, vectors, p, places, side, v, cols, c);                                              \
     }
-#define ENTRY(count, vectors) [(vectors)-1][(count)-1] = NAME(count, vectors),
+#define TILES(count, vectors)                                                                                          \
+    TILE(PACKED, count, vectors)                                                                                       \
+    TILE(LYING, count, vectors)                                                                                        \
+    TILE(LOCATED, count, vectors)                                                                                      \
+    TILE(LOCATED_ASKS_C, count, vectors)
+#define ENTRIES(count, vectors)                                                                                        \
+    [(vectors)-1][(count)-1] = {NAME(PACKED, count, vectors), NAME(LYING, count, vectors),                             \
+                                NAME(LOCATED, count, vectors), NAME(LOCATED_ASKS_C, count, vectors)},
 
-EACH(TILE)
+EACH(TILES)
 
-static tile *const tiles[WIDEST][ROWS] = {EACH(ENTRY)};
+static tile *const tiles[WIDEST][ROWS][KINDS] = {EACH(ENTRIES)};
 
 /** The most rows of a tile of so many vectors. */
 static int most_rows(int vectors)
@@ -266,26 +304,32 @@ static int most_rows(int vectors)
     return most[vectors - 1];
 }
 
+static kind kind_of(const tn_tile_rows *r, const tn_tile_end *end)
+{
+    if (!r->places)
+        return r->step == 0 ? PACKED : LYING;
+    return end->asks_c ? LOCATED_ASKS_C : LOCATED;
+}
+
 /** The group of rows from `first` under the same columns, in equal parts, each as many as a tile of that width can
  *  have. */
-static void multiply_group(const tn_tile_rows *r, int64_t first, bool asks, float *c, piece *p)
+static void multiply_group(const tn_tile_rows *r, kind of, int64_t first, bool asks, const float *v, int64_t cols,
+                           float *c, piece *p)
 {
-    int vectors = (int)tn_ceil_div(p->cols, TN_LANES), count = (int)tn_min(r->group, r->count - first);
+    int vectors = (int)tn_ceil_div(cols, TN_LANES), count = (int)tn_min(r->group, r->count - first);
     int parts = (count + most_rows(vectors) - 1) / most_rows(vectors);
+    const float *const *places = r->places ? r->places + first * r->runs : NULL;
+    const float *side = r->places ? NULL : r->side + first * r->run;
+    c += first * p->ldc;
     for (int i = 0, rows; i < count; i += rows, parts--) {
         rows = (count - i + parts - 1) / parts;
-        p->c = c + (first + i) * p->ldc;
-        if (r->places) {
-            p->places = r->places + first * r->runs + i;
-            p->next = asks ? p->places + r->group * r->runs : NULL;
-        } else {
-            p->side = r->side + first * r->run + i;
-        }
-        tiles[vectors - 1][rows - 1](p);
+        p->next = asks ? places + i + r->group * r->runs : NULL;
+        tiles[vectors - 1][rows - 1][of](p, places ? places + i : NULL, side ? side + i : NULL, v, cols,
+                                         c + i * p->ldc);
     }
 }
 
-/** Lines that are due with each line of all rows: all of them are asked for in the end. */
+/** Lines of a region, one after another, that are due with each line of rows: all of them are asked for in the end. */
 static int64_t pace_of(const tn_tile_rows *r, const tn_region *ahead, int64_t cols)
 {
     int64_t calls = tn_ceil_div(r->count, most_rows(WIDEST)) * tn_ceil_div(cols, WIDEST * TN_LANES);
@@ -293,32 +337,37 @@ static int64_t pace_of(const tn_tile_rows *r, const tn_region *ahead, int64_t co
     return tn_ceil_div(lines, tn_max(1, calls * (r->runs * r->run / TN_LINE)));
 }
 
-/* Columns of one tile's width after another. The piece is changed field by field: copied as a whole just after that, it
- * would be read in vectors, which has to wait for the stores of its parts, and those for the tile before. */
+static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t cols, int64_t ldc, walk *w)
+{
+    bool lies = !r->places && r->step != 0, asks = r->places && end->ahead.rows > 0;
+    int64_t side_step = lies ? r->step : ROWS;
+    return (piece){.step = r->places ? r->group : side_step,
+                   .runs = r->runs,
+                   .run = r->run,
+                   .v_step = lies ? r->v_step : PANEL,
+                   .v_apart = lies ? r->v_apart : r->runs * r->run * PANEL,
+                   .bias = end->bias,
+                   .add = end->add,
+                   .relu = end->relu,
+                   .ldc = ldc,
+                   .ahead = asks ? end->ahead.data : NULL,
+                   .pace = asks ? pace_of(r, &end->ahead, cols) : 0,
+                   .walk = w};
+}
+
+/* Columns of one tile's width after another. */
 static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
 {
-    walk ahead = {.region.rows = 0};
-    piece p = {.step = r->places ? r->group : r->step,
-               .runs = r->runs,
-               .run = r->run,
-               .v = v,
-               .v_step = r->v_step,
-               .v_apart = r->places || r->step == 0 ? r->runs * r->run * PANEL : r->v_apart,
-               .bias = end->bias,
-               .add = end->add,
-               .relu = end->relu,
-               .asks_c = end->asks_c,
-               .ldc = ldc,
-               .ahead = &ahead};
-    if (end->ahead.rows > 0)
-        ahead = (walk){end->ahead, 0, pace_of(r, &end->ahead, cols)};
-    for (int64_t asks = end->asks; cols > 0; cols -= p.cols, asks = 0) {
-        p.cols = tn_min(cols, WIDEST * TN_LANES);
+    walk w = {end->ahead, 0};
+    piece p = piece_of(r, end, cols, ldc, &w);
+    kind of = kind_of(r, end);
+    for (int64_t asks = r->places ? end->asks : 0, wide; cols > 0; cols -= wide, asks = 0) {
+        wide = tn_min(cols, WIDEST * TN_LANES);
         for (int64_t first = 0; first < r->count; first += r->group, asks--)
-            multiply_group(r, first, asks > 0, c, &p);
-        p.v += WIDEST / 2 * p.v_apart; /* panels of two vectors */
-        p.bias += p.bias ? p.cols : 0;
-        c += p.cols;
+            multiply_group(r, of, first, asks > 0, v, wide, c, &p);
+        v += WIDEST / 2 * p.v_apart; /* panels of two vectors */
+        p.bias += p.bias ? wide : 0;
+        c += wide;
     }
 }
 
