@@ -11,7 +11,6 @@
 
 #include <stdatomic.h>
 
-#define WORTH_PACKING 8         /* panels of rows, and between those of B, from which B is packed where it could be read */
 #define RUNS_MOST 4096          /* parts of a run that are looked for */
 #define SPLITS 8                /* most parts of k */
 #define PARTIALS_MOST (1 << 20) /* floats of all parts of the result */
@@ -137,12 +136,10 @@ static int64_t depth_in_runs(int64_t k, int64_t run)
     return tn_ceil_div(runs, tn_ceil_div(runs, most)) * run;
 }
 
-/** B is read as it lies: it is not used by so many rows that packing costs nothing, or its rows are not so far apart
- *  that they share sets of the caches. */
-static bool lies_well(const tn_product *p, const tn_own_tile *own)
+/** B can be read as it lies; tiles after the first one read what that has copied. */
+static bool lies(const tn_product *p, const tn_own_tile *own)
 {
-    int64_t worth = WORTH_PACKING * own->lanes;
-    return p->find_b && p->n % own->whole == 0 && (p->m < worth || p->find_b(p->b, 0, p->n, 0, 1).stride < worth);
+    return p->find_b && p->n % own->whole == 0;
 }
 
 static tn_nest nest_of(const tn_product *p)
@@ -154,7 +151,7 @@ static tn_nest nest_of(const tn_product *p)
     nest.own = nest.turned ? NULL : own_tile(p);
     nest.run = nest.turned || p->k == 0 ? 0 : run_of(p);
     nest.along = nest.own && p->along_a;
-    nest.lies = nest.along && lies_well(p, nest.own);
+    nest.lies = nest.along && lies(p, nest.own);
     if (nest.run > 0)
         nest.s = rows_in_place(p, nest.own);
     int64_t most = nest.along ? TN_DEPTH_ALONG : kernel->kc;

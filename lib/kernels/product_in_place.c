@@ -23,7 +23,8 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, co
                          .run = d->kn,
                          .step = d->step,
                          .v_step = d->v_step,
-                         .v_apart = d->v_apart};
+                         .v_apart = d->v_apart,
+                         .copy = d->copy};
     tn_tile_end end = {.add = d->beta != 0.0f, .ahead = *ahead};
     if (nest->run > 0) {
         rows.runs = d->kn / nest->run;

@@ -12,6 +12,8 @@
 #define GROUP 4          /* vector-side panels under which the panels of the scalar side pass: for the L2 cache */
 #define OWN_COLUMNS 64   /* of the panels under which rows pass in tiles of our own: the widest tile that there is, */
 #define OWN_PANELS 4     /* so many panels of rows at a time where they are packed */
+#define COPY_ROWS 96     /* from which it is worth while to copy columns that lie, */
+#define COPY_STRIDE 128  /* if their rows are so far apart that they share sets of the caches */
 #define NARROW (3 << 14) /* floats of the vector side packed together where one block of rows uses them */
 #define WIDE (1 << 18)   /* where several do */
 #define SINK_WIDTH                                                                                                     \
@@ -291,6 +293,7 @@ static void find_columns(const tn_nest *nest, const tn_task *t, int64_t k0, cons
         tn_region lies = nest->p->find_b(nest->p->b, t->v0, t->v_count, k0, d->kn);
         d->v_panels = lies.data;
         d->v_step = lies.stride;
+        d->copy = t->s_count >= COPY_ROWS && lies.stride >= COPY_STRIDE ? buffers->v_group : NULL;
         d->v_apart = nest->v;
     } else if (nest->packed) {
         d->v_panels = nest->packed + tn_packed_offset(nest, k0, d->kn, t->v0);

@@ -16,8 +16,9 @@ enum {
     LANES_MOST = 32,
     COLUMNS = 5 * LANES_MOST,
     RUNS = 2,
-    RUN = 133, /* two of them are long: rows are asked for in another way */
+    RUN = 133,
     DEPTH = RUNS * RUN,
+    WIDEST = 2 * LANES_MOST, /* columns of a tile */
     MARGIN = 3,
     PITCH = COLUMNS + MARGIN
 };
@@ -30,6 +31,7 @@ typedef struct numbers {
     float panels[DEPTH * COLUMNS], packed[GROUPS * ROWS_MOST * DEPTH];
     const float *places[(GROUPS + 1) * ROWS_MOST * RUNS];
     float c[GROUPS * ROWS_MOST][PITCH], before[GROUPS * ROWS_MOST][PITCH];
+    float copy[WIDEST * DEPTH], behind_copy;
 } numbers;
 
 static float whole(int64_t i)
@@ -96,8 +98,10 @@ static void check(const tn_own_tile *own, numbers *n, int64_t rows, int64_t grou
     check_results(n, rows, cols, kind);
 }
 
-/* Both sides as matrices, as they lie: nothing behind the last column of the last row can be read. */
-static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b, int64_t rows, int64_t cols, int kind)
+/* Both sides as matrices, as they lie: nothing behind the last column of the last row can be read. With a copy, most
+ * tiles read that. */
+static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b, int64_t rows, int64_t cols, int kind,
+                         float *copy)
 {
     const tn_tile_rows r = {.count = rows,
                             .group = rows,
@@ -106,7 +110,8 @@ static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b,
                             .run = DEPTH,
                             .step = rows,
                             .v_step = cols,
-                            .v_apart = own->lanes};
+                            .v_apart = own->lanes,
+                            .copy = copy};
     const tn_tile_end end = {.add = kind & ADD, .relu = kind & RELU, .bias = kind & BIAS ? n->bias : NULL};
     for (int64_t k = 0; k < DEPTH; k++) {
         for (int64_t i = 0; i < rows; i++)
@@ -114,8 +119,10 @@ static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b,
         memcpy(b + (k - DEPTH) * cols, n->b[k], (size_t)cols * sizeof *b);
     }
     memcpy(n->c, n->before, sizeof n->c);
+    n->behind_copy = 1.5f;
     own->multiply(&r, b - cols * DEPTH, &end, cols, n->c[0], PITCH);
     check_results(n, rows, cols, kind);
+    ck_assert_float_eq(n->behind_copy, 1.5f);
 }
 
 /* Each number of rows under whole and part vectors up to a panel more than the widest tile has. */
@@ -166,7 +173,8 @@ START_TEST(test_beside)
     fill(own, n);
     for (int64_t rows = 1; rows <= GROUPS * own->rows; rows += rows < own->rows ? 1 : 5)
         for (int64_t cols = own->whole; cols <= 3 * own->lanes; cols += own->whole * (cols < own->lanes ? 1 : 7))
-            check_beside(own, n, a, b, rows, cols, (int)(rows + cols) % PANEL);
+            for (int copies = 0; copies < 2; copies++)
+                check_beside(own, n, a, b, rows, cols, (int)(rows + cols) % PANEL, copies ? n->copy : NULL);
     free(n);
 }
 END_TEST

@@ -75,6 +75,7 @@ typedef struct tn_tile_rows {
     const float *side;          /* [count / rows, run, tn_own_tile.rows]; with step, number k of row i at k * step + i */
     int64_t runs, run;
     int64_t step, v_step, v_apart; /* 0: packed; v_step: of columns from k to k, v_apart: from panel to panel */
+    float *copy; /* with a step: the first tile leaves its columns here as panels, which the others read; NULL: it does not */
 } tn_tile_rows;
 
 /** Tiles of a product. */

@@ -55,6 +55,8 @@ typedef vec sums_of[ROWS][WIDEST];
 typedef struct piece {
     int64_t step, runs, run; /* step: of places, or from k to k */
     int64_t v_step, v_apart; /* of B, from k to k and from panel to panel */
+    bool part;               /* nothing can be read behind the columns */
+    float *copy;             /* where the first tile leaves columns as panels */
     const float *bias;
     bool add, relu;
     int64_t ldc;
@@ -146,12 +148,32 @@ ALWAYS_INLINE void ask_for_sums(int vectors, const float *c)
 
 /* ---- sums ---- */
 
-/** `depth` numbers of rows that lie side by side; the columns may, too. */
-ALWAYS_INLINE void add_lying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t depth,
-                             int64_t rest, sums_of sums)
+/** Rows that lie side by side; the columns may, too. */
+ALWAYS_INLINE void add_lying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
+                             sums_of sums)
 {
-    for (int64_t k = 0; k < depth; k++, s += p->step, v += p->v_step)
+    for (int64_t k = 0; k < p->run; k++, s += p->step, v += p->v_step)
         add_beside(count, vectors, s, v, p->v_apart, rest, sums);
+}
+
+/** The same, and the columns are left as panels. */
+ALWAYS_INLINE void add_copying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
+                               sums_of sums)
+{
+    float *copy = p->copy;
+    int64_t apart = p->run * PANEL, last = vectors - 1;
+    for (int64_t k = 0; k < p->run; k++, s += p->step, v += p->v_step, copy += PANEL) {
+        vec row[WIDEST];
+        load_row(rest > 0 ? last : vectors, v, p->v_apart, row);
+        if (rest > 0)
+            row[last] = load_part(v + last / 2 * p->v_apart + last % 2 * TN_LANES, rest);
+        UNROLL
+        for (int j = 0; j < vectors; j++)
+            store(row[j], copy + j / 2 * apart + j % 2 * TN_LANES);
+        UNROLL
+        for (int i = 0; i < count; i++)
+            add_number(vectors, s[i], row, sums[i]);
+    }
 }
 
 /** A packed panel under others; a line of what comes next is asked for every few k. */
@@ -254,7 +276,7 @@ ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums, int
 
 /* ---- tiles: a function for each number of rows and vectors, and for each kind of rows ---- */
 
-typedef enum kind { PACKED, LYING, LOCATED, LOCATED_ASKS_C, KINDS } kind;
+typedef enum kind { PACKED, LYING, LYING_COPIES, LOCATED, LOCATED_ASKS_C, KINDS } kind;
 
 ALWAYS_INLINE void multiply_tile(kind rows, int count, int vectors, piece *p, const float *const *places,
                                  const float *side, const float *v, int64_t cols, float *c)
@@ -268,10 +290,14 @@ ALWAYS_INLINE void multiply_tile(kind rows, int count, int vectors, piece *p, co
         clear_sums(vectors, sums[i]);
     if (rows == PACKED)
         add_panel(count, vectors, p, side, v, sums);
-    else if (rows == LYING && MASKS && cols < vectors * TN_LANES)
-        add_lying(count, vectors, p, side, v, p->run, cols - (vectors - 1) * TN_LANES, sums);
+    else if (rows == LYING && MASKS && p->part)
+        add_lying(count, vectors, p, side, v, cols - (vectors - 1) * TN_LANES, sums);
     else if (rows == LYING)
-        add_lying(count, vectors, p, side, v, p->run, 0, sums);
+        add_lying(count, vectors, p, side, v, 0, sums);
+    else if (rows == LYING_COPIES && MASKS && p->part)
+        add_copying(count, vectors, p, side, v, cols - (vectors - 1) * TN_LANES, sums);
+    else if (rows == LYING_COPIES)
+        add_copying(count, vectors, p, side, v, 0, sums);
     else
         add_runs(count, vectors, p, places, v, c, rows == LOCATED_ASKS_C, sums);
     put(count, vectors, p, sums, cols, c);
@@ -287,11 +313,13 @@ ALWAYS_INLINE void multiply_tile(kind rows, int count, int vectors, piece *p, co
 #define TILES(count, vectors)                                                                                          \
     TILE(PACKED, count, vectors)                                                                                       \
     TILE(LYING, count, vectors)                                                                                        \
+    TILE(LYING_COPIES, count, vectors)                                                                                 \
     TILE(LOCATED, count, vectors)                                                                                      \
     TILE(LOCATED_ASKS_C, count, vectors)
 #define ENTRIES(count, vectors)                                                                                        \
     [(vectors)-1][(count)-1] = {NAME(PACKED, count, vectors), NAME(LYING, count, vectors),                             \
-                                NAME(LOCATED, count, vectors), NAME(LOCATED_ASKS_C, count, vectors)},
+                                NAME(LYING_COPIES, count, vectors), NAME(LOCATED, count, vectors),                     \
+                                NAME(LOCATED_ASKS_C, count, vectors)},
 
 EACH(TILES)
 
@@ -306,9 +334,21 @@ static int most_rows(int vectors)
 
 static kind kind_of(const tn_tile_rows *r, const tn_tile_end *end)
 {
-    if (!r->places)
-        return r->step == 0 ? PACKED : LYING;
-    return end->asks_c ? LOCATED_ASKS_C : LOCATED;
+    if (r->places)
+        return end->asks_c ? LOCATED_ASKS_C : LOCATED;
+    if (r->step == 0)
+        return PACKED;
+    return r->copy ? LYING_COPIES : LYING;
+}
+
+/** The columns as the first tile has left them. */
+static const float *take_copy(piece *p, kind *of)
+{
+    *of = LYING;
+    p->part = false;
+    p->v_step = PANEL;
+    p->v_apart = p->run * PANEL;
+    return p->copy;
 }
 
 /** The group of rows from `first` under the same columns, in equal parts, each as many as a tile of that width can
@@ -324,6 +364,8 @@ static void multiply_group(const tn_tile_rows *r, kind of, int64_t first, bool a
     for (int i = 0, rows; i < count; i += rows, parts--) {
         rows = (count - i + parts - 1) / parts;
         p->next = asks ? places + i + r->group * r->runs : NULL;
+        if (of == LYING_COPIES && i > 0)
+            v = take_copy(p, &of);
         tiles[vectors - 1][rows - 1][of](p, places ? places + i : NULL, side ? side + i : NULL, v, cols,
                                          c + i * p->ldc);
     }
@@ -344,8 +386,7 @@ static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t col
     return (piece){.step = r->places ? r->group : side_step,
                    .runs = r->runs,
                    .run = r->run,
-                   .v_step = lies ? r->v_step : PANEL,
-                   .v_apart = lies ? r->v_apart : r->runs * r->run * PANEL,
+                   .copy = r->copy,
                    .bias = end->bias,
                    .add = end->add,
                    .relu = end->relu,
@@ -353,6 +394,15 @@ static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t col
                    .ahead = asks ? end->ahead.data : NULL,
                    .pace = asks ? pace_of(r, &end->ahead, cols) : 0,
                    .walk = w};
+}
+
+/** How `cols` columns lie. */
+static void find_columns(const tn_tile_rows *r, int64_t cols, piece *p)
+{
+    bool lie = !r->places && r->step != 0;
+    p->v_step = lie ? r->v_step : PANEL;
+    p->v_apart = lie ? r->v_apart : r->runs * r->run * PANEL;
+    p->part = lie && r->v_apart == PANEL && cols % TN_LANES != 0;
 }
 
 /* Columns of one tile's width after another. */
@@ -363,9 +413,11 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
     kind of = kind_of(r, end);
     for (int64_t asks = r->places ? end->asks : 0, wide; cols > 0; cols -= wide, asks = 0) {
         wide = tn_min(cols, WIDEST * TN_LANES);
+        find_columns(r, wide, &p);
+        int64_t panels = WIDEST / 2 * p.v_apart; /* of two vectors */
         for (int64_t first = 0; first < r->count; first += r->group, asks--)
             multiply_group(r, of, first, asks > 0, v, wide, c, &p);
-        v += WIDEST / 2 * p.v_apart; /* panels of two vectors */
+        v += panels;
         p.bias += p.bias ? wide : 0;
         c += wide;
     }
