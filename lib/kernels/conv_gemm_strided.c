@@ -151,18 +151,17 @@ typedef struct block {
     const tn_phase *phase;
     const float *panels;
     int64_t c, channels;
-    int64_t count;
+    int64_t count, group; /* pixels, and of these in a tile's rows */
     tn_pixel pixels[PIXELS + TN_PANEL_LANES];
     const float **rows;
 } block;
 
 static void locate(const tn_strided *job, block *b, const tn_depth *d)
 {
-    int64_t unit = job->kernels->tile->rows;
     const float **rows = b->rows;
-    for (int64_t i = 0; i < b->count; i += unit) {
+    for (int64_t i = 0; i < b->count; i += b->group) {
         for (int64_t t = d->tap; t < d->tap + d->taps; t++) {
-            for (int64_t j = i; j < i + unit; j++)
+            for (int64_t j = i; j < i + b->group; j++)
                 *rows++ = tn_pixel_tap(job, b->phase, &b->pixels[j], d, t);
         }
     }
@@ -196,13 +195,13 @@ static void multiply_tiles(const tn_strided *job, const block *b, const tn_depth
                            int64_t channels)
 {
     const tn_own_tile *tile = job->kernels->tile;
-    int64_t count = tn_min(tile->rows, b->count - i), spaced = spacing(b->pixels + i, count);
+    int64_t count = tn_min(b->group, b->count - i), spaced = spacing(b->pixels + i, count);
     const float *panels = b->panels + d->k * wide_of(job) + c * d->taps * d->run;
     const float **places = b->rows + i * d->taps;
     const tn_tile_rows rows = {
-        .count = count, .group = tile->rows, .places = places, .runs = d->taps, .run = d->run};
+        .count = count, .group = b->group, .places = places, .runs = d->taps, .run = d->run};
     tn_tile_end end = {.add = d->k > 0, .asks_c = true};
-    if (c == b->c && i + tile->rows < b->count) /* nobody has read them yet */
+    if (c == b->c && i + b->group < b->count) /* nobody has read them yet */
         end.asks = 1;
     if (spaced != 0)
         tile->multiply(&rows, panels, &end, channels, b->pixels[i].out + c, spaced);
@@ -210,14 +209,21 @@ static void multiply_tiles(const tn_strided *job, const block *b, const tn_depth
         multiply_aside(tile, &rows, &end, panels, b->pixels + i, c, channels);
 }
 
+/** Pixels in groups of a tile's rows at most, as equal as can be: one that is left would take as long as four. */
+static int64_t equal_groups(int64_t pixels, int64_t rows)
+{
+    return tn_ceil_div(pixels, tn_ceil_div(pixels, rows));
+}
+
 static void multiply_block(const tn_strided *job, block *b)
 {
-    int64_t rows = job->kernels->tile->rows, group = GROUP * job->kernels->tile->lanes, last = b->c + b->channels;
+    int64_t group = GROUP * job->kernels->tile->lanes, last = b->c + b->channels;
     tn_depth d = {0};
+    b->group = equal_groups(b->count, job->kernels->tile->rows);
     while (tn_depth_next(b->phase->taps, job->filters, &d)) {
         locate(job, b, &d);
         for (int64_t c = b->c; c < last; c += group) {
-            for (int64_t i = 0; i < b->count; i += rows)
+            for (int64_t i = 0; i < b->count; i += b->group)
                 multiply_tiles(job, b, &d, i, c, tn_min(group, last - c));
         }
     }
