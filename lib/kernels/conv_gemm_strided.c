@@ -88,16 +88,16 @@ static int64_t first_row(const tn_conv_shape *s, int64_t line)
 }
 
 /** Pixels that get sums are cleared, too: they are in the cache when these come, and whole lines are quickest. */
-void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last, int64_t c, int64_t count)
+void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last)
 {
     const tn_conv_shape *s = job->shape;
     int64_t begin = first_row(s, line) * s->w, end = first_row(s, last) * s->w;
     if (!job->holes)
         return;
-    if (count == s->c)
+    if (job->channels == s->c)
         memset(job->dx + begin * s->c, 0, (size_t)((end - begin) * s->c) * sizeof *job->dx);
-    for (int64_t i = begin; i < end && count < s->c; i++)
-        memset(job->dx + i * s->c + c, 0, (size_t)count * sizeof *job->dx);
+    for (int64_t i = begin; i < end && job->channels < s->c; i++)
+        memset(job->dx + i * s->c, 0, (size_t)job->channels * sizeof *job->dx);
 }
 
 static bool has_holes(const tn_conv_shape *s)
@@ -236,7 +236,8 @@ static void run_task(const tn_strided *job, int64_t number, const float **rows)
     block b = {.c = number % job->parts * job->part, .rows = rows};
     int64_t line = number / job->parts * job->band, last = tn_min(line + job->band, job->lines), k = 0;
     b.channels = tn_min(job->part, job->channels - b.c);
-    tn_strided_clear(job, line, last, b.c, b.channels);
+    if (job->parts == 1)
+        tn_strided_clear(job, line, last);
     for (int64_t phase = 0; phase < job->phases; phase++) {
         const tn_phase p = tn_phase_of(job->shape, phase);
         tn_pixel_walk walk = {job, &p, line, last, 0};
@@ -248,14 +249,25 @@ static void run_task(const tn_strided *job, int64_t number, const float **rows)
     }
 }
 
+/** What tasks find done. Zeros of tasks that share pixels are written before, in whole lines. */
+static void begin_bands(const tn_strided *job, const tn_team *team)
+{
+    bool shared = job->parts > 1 && job->holes;
+    int64_t first, last;
+    tn_team_range(team, job->lines, &first, &last);
+    if (shared)
+        tn_strided_clear(job, first, last);
+    if (!job->prepared)
+        pack_share(job, job->packed, team);
+    if (shared || !job->prepared)
+        tn_team_barrier(team);
+}
+
 static void run_bands(const tn_team *team, void *arg)
 {
     tn_strided *job = arg;
     float *space = job->buffers + team->index * job->buffer;
-    if (!job->prepared) {
-        pack_share(job, job->packed, team);
-        tn_team_barrier(team);
-    }
+    begin_bands(job, team);
     for (;;) {
         int64_t number = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
         if (number >= job->bands * job->parts)

@@ -46,8 +46,8 @@ int64_t tn_pixels_next(tn_pixel_walk *walk, int64_t most, int64_t unit, tn_pixel
 /** Where filters [d->first, ...) of tap t of a window lie: in dy, or in a row of zeros. */
 const float *tn_pixel_tap(const tn_strided *job, const tn_phase *phase, const tn_pixel *pixel, const tn_depth *d,
                           int64_t t);
-/** Zeros for channels [c, c + count) of the pixels in lines [line, last) where some of them get no sums. */
-void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last, int64_t c, int64_t count);
+/** Zeros for the job's channels of the pixels in lines [line, last), if some of them get no sums. */
+void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last);
 
 /** The way for few pixels and many channels (conv_gemm_strided_few.c): whether it is the shorter one, and its
  *  run. What it packs has room where the other way has the filters of a slab of so many channels. */

@@ -162,7 +162,7 @@ static void run_channels(const tn_team *team, void *arg)
     float *space = job->buffers + team->index * job->buffer;
     int64_t first, last;
     tn_team_range(team, job->lines, &first, &last);
-    tn_strided_clear(job, first, last, 0, job->channels);
+    tn_strided_clear(job, first, last);
     pack_share(job, team);
     tn_team_barrier(team);
     while (run_task(job, atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed), space))

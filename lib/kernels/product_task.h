@@ -89,7 +89,7 @@ typedef struct tn_slab {
     const float *v_panels; /* or columns as they lie, as in tn_tile_rows; */
     const float *side;     /* and so the rows of a block */
     int64_t step, v_step, v_apart;
-    float *copy; /* room for the columns of a call as panels, where they lie well for a few rows only */
+    float *copy; /* room for a call's columns as panels, NULL: they are read as they lie */
     float beta;
     bool last;
 } tn_slab;
