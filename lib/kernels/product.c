@@ -68,7 +68,7 @@ static bool should_pack(const tn_nest *nest, int64_t *floats)
 }
 
 /** The most that is packed in a product of up to these sizes: a shorter k may come under PACKED_MOST. Rows that are read
- *  as they lie are one block, under which columns are packed on the way. */
+ *  as they lie are one block, and no columns are packed whole for that. */
 static int64_t packed_floats(const tn_product *p)
 {
     int64_t wide = tn_ceil_div(p->n, tn_gemm_kernel_in_use()->v) * tn_gemm_kernel_in_use()->v, floats;

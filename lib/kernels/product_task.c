@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define GROUP 4          /* vector-side panels under which the panels of the scalar side pass: for the L2 cache */
-#define OWN_COLUMNS 64   /* of the panels under which rows pass in tiles of our own: the widest tile that there is, */
+#define OWN_COLUMNS TN_WIDEST_TILE /* of the panels under which rows pass in tiles of our own, */
 #define OWN_PANELS 4     /* so many panels of rows at a time where they are packed */
 #define COPY_ROWS 96     /* from which it is worth while to copy columns that lie, */
 #define COPY_STRIDE 128  /* if their rows are so far apart that they share sets of the caches */
@@ -19,6 +19,8 @@
 #define SINK_WIDTH                                                                                                     \
     256 /* numbers of the vector side of a block that goes to a sink: it stays in the L2 cache, and its                \
            rows are long enough to be worth a call */
+
+_Static_assert(OWN_COLUMNS * TN_DEPTH_ALONG <= WIDE, "columns that lie are copied to where others are packed");
 
 int64_t tn_block_rows_least(void)
 {

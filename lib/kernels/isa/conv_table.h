@@ -63,8 +63,10 @@ typedef struct tn_tile_end {
     const float *bias; /* [cols], NULL: none */
     bool asks_c;       /* where rows are not packed, lines of c are asked for: it is far away, and the sum is long */
     int64_t asks;      /* groups after the first one whose rows are asked for; those at places may be one more */
-    tn_region ahead;   /* asked for likewise, where rows are packed as far as time allows; at places: whole lines, one after another */
+    tn_region ahead;   /* asked for likewise, as far as time allows; with places: whole lines, one after another */
 } tn_tile_end;
+
+#define TN_WIDEST_TILE 64 /* columns, of any instruction set */
 
 /** Rows of tiles, in groups of up to tn_own_tile.rows: row i of a group begins its run t at places[t * group + i], and the
  *  next group's follow after `runs`; or each group is a packed panel; or all rows are one group, side by side for each
@@ -75,7 +77,8 @@ typedef struct tn_tile_rows {
     const float *side;          /* [count / rows, run, tn_own_tile.rows]; with step, number k of row i at k * step + i */
     int64_t runs, run;
     int64_t step, v_step, v_apart; /* 0: packed; v_step: of columns from k to k, v_apart: from panel to panel */
-    float *copy; /* with a step: the first tile leaves its columns here as panels, which the others read; NULL: it does not */
+    float *copy; /* with a step, if all rows are one group: the first tile leaves its columns here as panels, which the
+                    others read; room for `run` numbers of TN_WIDEST_TILE columns. NULL: it does not */
 } tn_tile_rows;
 
 /** Tiles of a product. */

@@ -23,22 +23,25 @@
 #include "kernels/isa/tile_parts.h"
 
 /* ROWS: of BLIS's panels. WIDEST: vectors of a tile. A tile of so many vectors has as many rows as leave registers for
- * a row of B and a number of A: 32 of them, or 16. EACH: for each number of rows of each width. */
+ * a row of B and a number of A: 32 of them, or 16. EACH: for each number of rows of each width; EACH_WIDTH: for the most. */
 #if TN_LANES == 16
 #define ROWS 12
 #define WIDEST 4
 #define MOST_ROWS {12, 12, 8, 6}
 #define EACH(X) UP_TO_12(X, 1) UP_TO_12(X, 2) UP_TO_8(X, 3) UP_TO_6(X, 4)
+#define EACH_WIDTH(X) X(12, 1) X(12, 2) X(8, 3) X(6, 4)
 #elif TN_LANES == 8
 #define ROWS 6
 #define WIDEST 2
 #define MOST_ROWS {6, 6}
 #define EACH(X) UP_TO_6(X, 1) UP_TO_6(X, 2)
+#define EACH_WIDTH(X) X(6, 1) X(6, 2)
 #else
 #define ROWS 4
 #define WIDEST 2
 #define MOST_ROWS {4, 4}
 #define EACH(X) UP_TO_4(X, 1) UP_TO_4(X, 2)
+#define EACH_WIDTH(X) X(4, 1) X(4, 2)
 #endif
 #define PANEL (2 * TN_LANES) /* columns */
 #define MASKS (TN_LANES >= 8) /* a vector of B that is not whole can be read through a mask */
@@ -58,10 +61,10 @@ typedef struct piece {
     bool part;               /* nothing can be read behind the columns */
     float *copy;             /* where the first tile leaves columns as panels */
     const float *bias;
-    bool add, relu;
+    bool add, relu, asks_c;
     int64_t ldc;
     const float *const *next; /* rows that are asked for, NULL: none */
-    const float *ahead;       /* otherwise memory from here on; a tile leaves behind how far it came */
+    const float *ahead, *end; /* otherwise memory from here on; a tile leaves behind how far it came */
     int64_t pace;             /* lines of it with each line of rows */
     struct walk *walk;        /* what packed panels ask for */
 } piece;
@@ -130,12 +133,11 @@ ALWAYS_INLINE void ask_for_rows(int count, const float *const *next, int64_t k)
         __builtin_prefetch(next[i] + k, 0, 2);
 }
 
-/** Returns what is behind the lines that were asked for. */
-ALWAYS_INLINE const float *ask_for_lines(const float *ahead, int64_t count)
+/** Ask for the lines that are due with a line of rows. */
+ALWAYS_INLINE void ask_for_lines(piece *p)
 {
-    for (; count > 0; count--, ahead += TN_LINE)
-        __builtin_prefetch(ahead, 0, 2);
-    return ahead;
+    for (int64_t left = p->pace; left > 0 && p->ahead < p->end; left--, p->ahead += TN_LINE)
+        __builtin_prefetch(p->ahead, 0, 2);
 }
 
 /** A row of C is on its way until it is written. */
@@ -192,7 +194,7 @@ ALWAYS_INLINE void add_panel(int count, int vectors, const piece *p, const float
 /** Rows that lie anywhere, run after run. With each line of them, lines of what is read next are asked for; with each of
  *  the first k, a row of C if that is far away. A run's numbers are counted from its end: one register less. */
 ALWAYS_INLINE void add_runs(int count, int vectors, piece *p, const float *const *places, const float *v,
-                            const float *c, bool asks_c, sums_of sums)
+                            const float *c, sums_of sums)
 {
     const float *const *next = p->next;
     int64_t left = p->runs, panel = p->v_apart;
@@ -202,10 +204,9 @@ ALWAYS_INLINE void add_runs(int count, int vectors, piece *p, const float *const
         UNROLL
         for (int i = 0; i < count; i++)
             a[i] = places[i] + run;
-        places += p->step;
         KEEP_IN_MEMORY(places);
         KEEP_IN_MEMORY(left);
-        for (int64_t rows = asks_c && left == p->runs ? tn_min(count, run) : 0; k < rows - run; k++, v += PANEL) {
+        for (int64_t rows = p->asks_c && left == p->runs ? tn_min(count, run) : 0; k < rows - run; k++, v += PANEL) {
             ask_for_sums(vectors, c + (k + run) * p->ldc);
             add_located(count, vectors, a, k, v, panel, sums);
         }
@@ -215,12 +216,16 @@ ALWAYS_INLINE void add_runs(int count, int vectors, piece *p, const float *const
             if (next)
                 ask_for_rows(count, next, p->run + k);
             else
-                p->ahead = ask_for_lines(p->ahead, p->pace);
+                ask_for_lines(p);
             for (; k < to; k++, v += PANEL)
                 add_located(count, vectors, a, k, v, panel, sums);
         }
-        next += next ? p->step : 0;
-    } while (--left > 0);
+        if (--left == 0)
+            break;
+        places += p->step;
+        if (next)
+            next += p->step;
+    } while (true);
 }
 
 /* ---- results ---- */
@@ -276,11 +281,12 @@ ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums, int
 
 /* ---- tiles: a function for each number of rows and vectors, and for each kind of rows ---- */
 
-typedef enum kind { PACKED, LYING, LYING_COPIES, LOCATED, LOCATED_ASKS_C, KINDS } kind;
+typedef enum kind { PACKED, LYING, LOCATED, KINDS, LYING_COPIES } kind;
 
-ALWAYS_INLINE void multiply_tile(kind rows, int count, int vectors, piece *p, const float *const *places,
+ALWAYS_INLINE void multiply_tile(kind of, int count, int vectors, piece *p, const float *const *places,
                                  const float *side, const float *v, int64_t cols, float *c)
 {
+    int64_t rest = cols - (vectors - 1) * TN_LANES;
     sums_of sums;
     KEEP_IN_MEMORY(p);
     KEEP_IN_MEMORY(c);
@@ -288,18 +294,18 @@ ALWAYS_INLINE void multiply_tile(kind rows, int count, int vectors, piece *p, co
     UNROLL
     for (int i = 0; i < count; i++)
         clear_sums(vectors, sums[i]);
-    if (rows == PACKED)
+    if (of == LOCATED)
+        add_runs(count, vectors, p, places, v, c, sums);
+    else if (of == PACKED)
         add_panel(count, vectors, p, side, v, sums);
-    else if (rows == LYING && MASKS && p->part)
-        add_lying(count, vectors, p, side, v, cols - (vectors - 1) * TN_LANES, sums);
-    else if (rows == LYING)
+    else if (of == LYING && MASKS && p->part)
+        add_lying(count, vectors, p, side, v, rest, sums);
+    else if (of == LYING)
         add_lying(count, vectors, p, side, v, 0, sums);
-    else if (rows == LYING_COPIES && MASKS && p->part)
-        add_copying(count, vectors, p, side, v, cols - (vectors - 1) * TN_LANES, sums);
-    else if (rows == LYING_COPIES)
-        add_copying(count, vectors, p, side, v, 0, sums);
+    else if (MASKS && p->part)
+        add_copying(count, vectors, p, side, v, rest, sums);
     else
-        add_runs(count, vectors, p, places, v, c, rows == LOCATED_ASKS_C, sums);
+        add_copying(count, vectors, p, side, v, 0, sums);
     put(count, vectors, p, sums, cols, c);
 }
 
@@ -313,17 +319,18 @@ ALWAYS_INLINE void multiply_tile(kind rows, int count, int vectors, piece *p, co
 #define TILES(count, vectors)                                                                                          \
     TILE(PACKED, count, vectors)                                                                                       \
     TILE(LYING, count, vectors)                                                                                        \
-    TILE(LYING_COPIES, count, vectors)                                                                                 \
-    TILE(LOCATED, count, vectors)                                                                                      \
-    TILE(LOCATED_ASKS_C, count, vectors)
+    TILE(LOCATED, count, vectors)
 #define ENTRIES(count, vectors)                                                                                        \
     [(vectors)-1][(count)-1] = {NAME(PACKED, count, vectors), NAME(LYING, count, vectors),                             \
-                                NAME(LYING_COPIES, count, vectors), NAME(LOCATED, count, vectors),                     \
-                                NAME(LOCATED_ASKS_C, count, vectors)},
+                                NAME(LOCATED, count, vectors)},
+#define COPYING_TILE(count, vectors) TILE(LYING_COPIES, count, vectors)
+#define COPYING_ENTRY(count, vectors) [(vectors)-1] = NAME(LYING_COPIES, count, vectors),
 
 EACH(TILES)
+EACH_WIDTH(COPYING_TILE)
 
 static tile *const tiles[WIDEST][ROWS][KINDS] = {EACH(ENTRIES)};
+static tile *const copying_tiles[WIDEST] = {EACH_WIDTH(COPYING_ENTRY)}; /* with the most rows */
 
 /** The most rows of a tile of so many vectors. */
 static int most_rows(int vectors)
@@ -332,74 +339,76 @@ static int most_rows(int vectors)
     return most[vectors - 1];
 }
 
-static kind kind_of(const tn_tile_rows *r, const tn_tile_end *end)
+static kind kind_of(const tn_tile_rows *r)
 {
     if (r->places)
-        return end->asks_c ? LOCATED_ASKS_C : LOCATED;
-    if (r->step == 0)
-        return PACKED;
-    return r->copy ? LYING_COPIES : LYING;
+        return LOCATED;
+    return r->step == 0 ? PACKED : LYING;
 }
 
-/** The columns as the first tile has left them. */
-static const float *take_copy(piece *p, kind *of)
+/** The first tile leaves its columns as panels, which those after it read. Returns how many rows it has. */
+static int copy_columns(const tn_tile_rows *r, const float **v, int64_t cols, float *c, piece *p)
 {
-    *of = LYING;
+    int vectors = (int)tn_ceil_div(cols, TN_LANES);
+    copying_tiles[vectors - 1](p, NULL, r->side, *v, cols, c);
     p->part = false;
     p->v_step = PANEL;
     p->v_apart = p->run * PANEL;
-    return p->copy;
+    *v = p->copy;
+    return most_rows(vectors);
 }
 
 /** The group of rows from `first` under the same columns, in equal parts, each as many as a tile of that width can
  *  have. */
-static void multiply_group(const tn_tile_rows *r, kind of, int64_t first, bool asks, const float *v, int64_t cols,
-                           float *c, piece *p)
+static void multiply_group(const tn_tile_rows *r, int64_t first, bool asks, const float *v, int64_t cols, float *c,
+                           piece *p)
 {
-    int vectors = (int)tn_ceil_div(cols, TN_LANES), count = (int)tn_min(r->group, r->count - first);
-    int parts = (count + most_rows(vectors) - 1) / most_rows(vectors);
+    int vectors = (int)tn_ceil_div(cols, TN_LANES), count = (int)tn_min(r->group, r->count - first), i = 0;
     const float *const *places = r->places ? r->places + first * r->runs : NULL;
     const float *side = r->places ? NULL : r->side + first * r->run;
     c += first * p->ldc;
-    for (int i = 0, rows; i < count; i += rows, parts--) {
+    if (p->copy && count == r->count && count > most_rows(vectors))
+        i = copy_columns(r, &v, cols, c, p);
+    int parts = (count - i + most_rows(vectors) - 1) / most_rows(vectors);
+    for (int rows; i < count; i += rows, parts--) {
         rows = (count - i + parts - 1) / parts;
         p->next = asks ? places + i + r->group * r->runs : NULL;
-        if (of == LYING_COPIES && i > 0)
-            v = take_copy(p, &of);
-        tiles[vectors - 1][rows - 1][of](p, places ? places + i : NULL, side ? side + i : NULL, v, cols,
-                                         c + i * p->ldc);
+        tiles[vectors - 1][rows - 1][kind_of(r)](p, places ? places + i : NULL, side ? side + i : NULL, v, cols,
+                                                 c + i * p->ldc);
     }
 }
 
-/** Lines of a region, one after another, that are due with each line of rows: all of them are asked for in the end. */
+/** Lines of a region, one after another, that are due with each line of rows, for all of them to be asked for in the end. */
 static int64_t pace_of(const tn_tile_rows *r, const tn_region *ahead, int64_t cols)
 {
     int64_t calls = tn_ceil_div(r->count, most_rows(WIDEST)) * tn_ceil_div(cols, WIDEST * TN_LANES);
     int64_t lines = ahead->rows * tn_ceil_div(ahead->width, TN_LINE);
-    return tn_ceil_div(lines, tn_max(1, calls * (r->runs * r->run / TN_LINE)));
+    return tn_ceil_div(lines, tn_max(1, calls * r->runs * tn_max(1, r->run / TN_LINE)));
 }
 
 static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t cols, int64_t ldc, walk *w)
 {
-    bool lies = !r->places && r->step != 0, asks = r->places && end->ahead.rows > 0;
-    int64_t side_step = lies ? r->step : ROWS;
-    return (piece){.step = r->places ? r->group : side_step,
+    const tn_region *ahead = &end->ahead;
+    bool asks = r->places && ahead->rows > 0;
+    return (piece){.step = r->places ? r->group : r->step,
                    .runs = r->runs,
                    .run = r->run,
-                   .copy = r->copy,
+                   .copy = kind_of(r) == LYING ? r->copy : NULL,
                    .bias = end->bias,
                    .add = end->add,
                    .relu = end->relu,
+                   .asks_c = end->asks_c,
                    .ldc = ldc,
-                   .ahead = asks ? end->ahead.data : NULL,
-                   .pace = asks ? pace_of(r, &end->ahead, cols) : 0,
+                   .ahead = ahead->data,
+                   .end = asks ? ahead->data + ahead->rows * ahead->width : ahead->data,
+                   .pace = asks ? pace_of(r, ahead, cols) : 0,
                    .walk = w};
 }
 
-/** How `cols` columns lie. */
+/** How `cols` columns lie: side by side in rows, which end with them, or in panels. */
 static void find_columns(const tn_tile_rows *r, int64_t cols, piece *p)
 {
-    bool lie = !r->places && r->step != 0;
+    bool lie = kind_of(r) == LYING;
     p->v_step = lie ? r->v_step : PANEL;
     p->v_apart = lie ? r->v_apart : r->runs * r->run * PANEL;
     p->part = lie && r->v_apart == PANEL && cols % TN_LANES != 0;
@@ -410,15 +419,15 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
 {
     walk w = {end->ahead, 0};
     piece p = piece_of(r, end, cols, ldc, &w);
-    kind of = kind_of(r, end);
     for (int64_t asks = r->places ? end->asks : 0, wide; cols > 0; cols -= wide, asks = 0) {
         wide = tn_min(cols, WIDEST * TN_LANES);
         find_columns(r, wide, &p);
         int64_t panels = WIDEST / 2 * p.v_apart; /* of two vectors */
         for (int64_t first = 0; first < r->count; first += r->group, asks--)
-            multiply_group(r, of, first, asks > 0, v, wide, c, &p);
+            multiply_group(r, first, asks > 0, v, wide, c, &p);
         v += panels;
-        p.bias += p.bias ? wide : 0;
+        if (p.bias)
+            p.bias += wide;
         c += wide;
     }
 }
