@@ -276,7 +276,7 @@ static void run_bands(const tn_team *team, void *arg)
     }
 }
 
-/** Lines of at most `most` that leave the fewest rows of tiles empty. */
+/** Lines of at most `most` that fill whole tiles, or nearly. */
 static int64_t lines_that_fit(int64_t most, int64_t pixels, int64_t rows)
 {
     int64_t best = most;

@@ -156,14 +156,15 @@ START_TEST(test_exact)
 END_TEST
 
 /* Gradients of filters at the limits of what is multiplied as it lies: more columns than pass under a call, both sides of
- * where they are packed, blocks of rows and of pixels that are full; and batches that are near where the plan's is not. */
+ * where the first tile copies them, blocks of rows and of pixels that are full; and batches that are near where the plan's
+ * is not. */
 static const struct {
     int64_t plan, n, size, c, f, kernel, stride, groups;
 } near_shapes[] = {
     {1, 1, 14, 40, 200, 1, 1, 1},  {2, 2, 9, 24, 300, 1, 1, 2},  {1, 1, 7, 256, 260, 1, 1, 1}, {1, 1, 7, 255, 257, 1, 1, 1},
     {1, 1, 9, 13, 130, 3, 1, 1},   {1, 1, 13, 64, 131, 1, 2, 1}, {4, 4, 28, 29, 256, 3, 1, 1}, {9, 4, 28, 29, 256, 3, 1, 1},
     {3, 1, 256, 16, 32, 3, 4, 1},  {3, 3, 256, 16, 32, 3, 4, 1}, {3, 1, 200, 20, 32, 1, 1, 1}, {2, 2, 200, 20, 32, 1, 1, 1},
-    {3, 1, 300, 20, 36, 1, 2, 1},
+    {3, 1, 300, 20, 36, 1, 2, 1},  {1, 1, 8, 95, 128, 1, 1, 1}, {1, 1, 8, 96, 128, 1, 1, 1},  {1, 1, 8, 96, 127, 1, 1, 1},
 };
 enum { NEAR_SHAPES = sizeof near_shapes / sizeof near_shapes[0] };
 
@@ -182,6 +183,34 @@ START_TEST(test_near)
     draw_integers(&d, o.dy, conv_y_size(&c.shape, c.n));
     check_exact(&c, TN_CONV_FILTER, false, &o);
     check_exact(&c, TN_CONV_FILTER, true, &o);
+    release(&o);
+}
+END_TEST
+
+/* Gradients of the data of single images whose channels are cut into tasks that share pixels, some of which have no taps:
+ * whole and part panels, groups whose channels lie between others', bands of one line and of several. */
+static const struct {
+    int64_t size, c, f, kernel, stride, groups;
+} shared_shapes[] = {
+    {14, 150, 20, 1, 2, 1}, {14, 280, 24, 1, 2, 2}, {9, 100, 13, 3, 4, 1}, {7, 70, 30, 1, 3, 1},
+    {12, 300, 16, 1, 2, 2}, {28, 128, 16, 1, 2, 1}, {5, 256, 9, 2, 3, 1},  {13, 219, 12, 1, 2, 3},
+};
+enum { SHARED_SHAPES = sizeof shared_shapes / sizeof shared_shapes[0] };
+
+START_TEST(test_shared)
+{
+    const int64_t size = shared_shapes[_i / 2].size, kernel = shared_shapes[_i / 2].kernel;
+    conv_case c = {.n = 1, .threads = 2 + _i % 2};
+    draw d = {333 + (uint64_t)_i};
+    c.shape = (tn_conv_shape){.n = 1, .h = size, .w = size, .c = shared_shapes[_i / 2].c, .r = kernel, .s = kernel,
+                              .f = shared_shapes[_i / 2].f, .stride_h = shared_shapes[_i / 2].stride,
+                              .stride_w = shared_shapes[_i / 2].stride, .dilation_h = 1, .dilation_w = 1,
+                              .groups = shared_shapes[_i / 2].groups};
+    c.shape.oh = c.shape.ow = (size - kernel) / shared_shapes[_i / 2].stride + 1;
+    operands o = allocate(&c);
+    draw_integers(&d, o.w, conv_w_size(&c.shape));
+    draw_integers(&d, o.dy, conv_y_size(&c.shape, c.n));
+    check_exact(&c, TN_CONV_DATA, false, &o);
     release(&o);
 }
 END_TEST
@@ -258,4 +287,5 @@ START_TEST(test_coverage)
 END_TEST
 
 TN_SUITE("conv_exact", {test_coverage, 0}, TN_LOOPED(test_exact, SHAPES), TN_LOOPED(test_near, NEAR_SHAPES),
-         TN_LOOPED(test_depthwise, 60), TN_LOOPED(test_depthwise_endings, TN_TANH + 1))
+         TN_LOOPED(test_shared, 2 * SHARED_SHAPES), TN_LOOPED(test_depthwise, 60),
+         TN_LOOPED(test_depthwise_endings, TN_TANH + 1))

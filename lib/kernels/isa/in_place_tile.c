@@ -81,6 +81,15 @@ ALWAYS_INLINE void load_row(int vectors, const float *v, int64_t panel, vec row[
         row[j] = load(v + j / 2 * panel + j % 2 * TN_LANES);
 }
 
+/** The same; the last vector has `rest` numbers, 0: it is whole. */
+ALWAYS_INLINE void load_columns(int vectors, const float *v, int64_t panel, int64_t rest, vec row[WIDEST])
+{
+    int last = vectors - 1;
+    load_row(rest > 0 ? last : vectors, v, panel, row);
+    if (rest > 0)
+        row[last] = load_part(v + last / 2 * panel + last % 2 * TN_LANES, rest);
+}
+
 /** sums += the products of one k; number i is at a[i][k]. */
 ALWAYS_INLINE void add_located(int count, int vectors, const float *const a[ROWS], int64_t k, const float *v,
                                int64_t panel, sums_of sums)
@@ -92,15 +101,12 @@ ALWAYS_INLINE void add_located(int count, int vectors, const float *const a[ROWS
         add_number(vectors, a[i][k], row, sums[i]);
 }
 
-/** The same; number i is at s[i]. The last vector of B has `rest` numbers, 0: it is whole. */
+/** The same; number i is at s[i]. */
 ALWAYS_INLINE void add_beside(int count, int vectors, const float *s, const float *v, int64_t panel, int64_t rest,
                               sums_of sums)
 {
-    int last = vectors - 1;
     vec row[WIDEST];
-    load_row(rest > 0 ? last : vectors, v, panel, row);
-    if (rest > 0)
-        row[last] = load_part(v + last / 2 * panel + last % 2 * TN_LANES, rest);
+    load_columns(vectors, v, panel, rest, row);
     UNROLL
     for (int i = 0; i < count; i++)
         add_number(vectors, s[i], row, sums[i]);
@@ -163,12 +169,10 @@ ALWAYS_INLINE void add_copying(int count, int vectors, const piece *p, const flo
                                sums_of sums)
 {
     float *copy = p->copy;
-    int64_t apart = p->run * PANEL, last = vectors - 1;
+    int64_t apart = p->run * PANEL;
     for (int64_t k = 0; k < p->run; k++, s += p->step, v += p->v_step, copy += PANEL) {
         vec row[WIDEST];
-        load_row(rest > 0 ? last : vectors, v, p->v_apart, row);
-        if (rest > 0)
-            row[last] = load_part(v + last / 2 * p->v_apart + last % 2 * TN_LANES, rest);
+        load_columns(vectors, v, p->v_apart, rest, row);
         UNROLL
         for (int j = 0; j < vectors; j++)
             store(row[j], copy + j / 2 * apart + j % 2 * TN_LANES);
@@ -198,7 +202,7 @@ ALWAYS_INLINE void add_runs(int count, int vectors, piece *p, const float *const
 {
     const float *const *next = p->next;
     int64_t left = p->runs, panel = p->v_apart;
-    do {
+    for (;;) {
         const float *a[ROWS];
         int64_t run = p->run, k = -run;
         UNROLL
@@ -221,11 +225,11 @@ ALWAYS_INLINE void add_runs(int count, int vectors, piece *p, const float *const
                 add_located(count, vectors, a, k, v, panel, sums);
         }
         if (--left == 0)
-            break;
+            return;
         places += p->step;
         if (next)
             next += p->step;
-    } while (true);
+    }
 }
 
 /* ---- results ---- */
