@@ -22,7 +22,7 @@
 
 #include <string.h>
 
-#define PIXELS 192            /* of a phase that are multiplied together */
+#define PIXELS 192            /* of a phase that are multiplied together, a multiple of TN_PANEL_LANES */
 #define FEW 48                /* of a band that is not cut further */
 #define GROUP 4               /* panels of filters under which windows pass: for the L2 cache */
 #define PACKED_MOST (4 << 20) /* floats of packed filters of a slab, if a panel is not more */
@@ -209,17 +209,11 @@ static void multiply_tiles(const tn_strided *job, const block *b, const tn_depth
         multiply_aside(tile, &rows, &end, panels, b->pixels + i, c, channels);
 }
 
-/** Pixels in groups of a tile's rows at most, as equal as can be: one that is left would take as long as four. */
-static int64_t equal_groups(int64_t pixels, int64_t rows)
-{
-    return tn_ceil_div(pixels, tn_ceil_div(pixels, rows));
-}
-
 static void multiply_block(const tn_strided *job, block *b)
 {
     int64_t group = GROUP * job->kernels->tile->lanes, last = b->c + b->channels;
     tn_depth d = {0};
-    b->group = equal_groups(b->count, job->kernels->tile->rows);
+    b->group = tn_group_rows(b->count);
     while (tn_depth_next(b->phase->taps, job->filters, &d)) {
         locate(job, b, &d);
         for (int64_t c = b->c; c < last; c += group) {
@@ -243,7 +237,7 @@ static void run_task(const tn_strided *job, int64_t number, const float **rows)
         tn_pixel_walk walk = {job, &p, line, last, 0};
         b.phase = &p;
         b.panels = (job->prepared ? job->prepared : job->packed) + k * wide_of(job);
-        while (p.taps > 0 && (b.count = tn_pixels_next(&walk, PIXELS, job->kernels->tile->rows, b.pixels)) > 0)
+        while (p.taps > 0 && (b.count = tn_pixels_next(&walk, PIXELS, TN_PANEL_LANES, b.pixels)) > 0)
             multiply_block(job, &b);
         k += p.taps * job->filters;
     }

@@ -118,12 +118,11 @@ static double cost_of_rows(int64_t rows, int64_t s)
     return (double)(rows - rest + (rest > 0 ? tn_max(rest, REST_LEAST) : 0)) + TILE_COST * (double)tn_ceil_div(rows, s);
 }
 
-/** Rows of a group that are read in place: those that leave the least at the end. */
-static int64_t rows_in_place(const tn_product *p, const tn_own_tile *own)
+int64_t tn_group_rows(int64_t rows)
 {
-    int64_t best = own->rows;
-    for (int64_t s = best; s >= own->rows * 3 / 4; s--) {
-        if (cost_of_rows(p->m, s) < cost_of_rows(p->m, best))
+    int64_t most = tn_conv_kernels()->tile->rows, best = most;
+    for (int64_t s = most; s >= most * 3 / 4; s--) {
+        if (cost_of_rows(rows, s) < cost_of_rows(rows, best))
             best = s;
     }
     return best;
@@ -153,7 +152,7 @@ static tn_nest nest_of(const tn_product *p)
     nest.along = nest.own && p->along_a;
     nest.lies = nest.along && lies(p, nest.own);
     if (nest.run > 0)
-        nest.s = rows_in_place(p, nest.own);
+        nest.s = tn_group_rows(p->m);
     int64_t most = nest.along ? TN_DEPTH_ALONG : kernel->kc;
     int64_t depth = nest.run > 0 ? depth_in_runs(p->k, nest.run) : block_depth(tn_ceil_div(p->k, nest.splits), most);
     nest.depth = tn_max(depth, 1);

@@ -83,6 +83,10 @@ TN_WARN_UNUSED tn_status tn_product_packed(const tn_product *p, size_t *bytes);
 int64_t tn_product_packed_floats(const tn_product *p);
 void tn_product_pack(tn_pool *pool, const tn_product *p, float *out);
 
+/** So many rows that are read in place are cut into groups of a tile's rows, or down to three quarters of them: whichever
+ *  leave the least at the end. */
+int64_t tn_group_rows(int64_t rows);
+
 /** The inner loops of the instruction set in use. */
 const tn_conv_table *tn_conv_kernels(void);
 

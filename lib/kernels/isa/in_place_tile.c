@@ -23,7 +23,8 @@
 #include "kernels/isa/tile_parts.h"
 
 /* ROWS: of BLIS's panels. WIDEST: vectors of a tile. A tile of so many vectors has as many rows as leave registers for
- * a row of B and a number of A: 32 of them, or 16. EACH: for each number of rows of each width; EACH_WIDTH: for the most. */
+ * a row of B and a number of A: 32 of them, or 16. EACH: for each number of rows of each width; EACH_WIDTH: for the
+ * most. */
 #if TN_LANES == 16
 #define ROWS 12
 #define WIDEST 4
@@ -51,6 +52,8 @@
 /* Loops over k have no register to spare. What only the loop around them needs is kept in memory: gcc would put it into
  * vector registers instead, and to come back from there it queues behind a hundred multiply-adds. */
 #define KEEP_IN_MEMORY(variable) __asm__ volatile("" : "+m"(variable))
+
+_Static_assert(WIDEST *TN_LANES <= TN_WIDEST_TILE, "callers have room for copies of so many columns");
 
 typedef vec sums_of[ROWS][WIDEST];
 
@@ -195,8 +198,8 @@ ALWAYS_INLINE void add_panel(int count, int vectors, const piece *p, const float
         add_beside(count, vectors, s, v, panel, 0, sums);
 }
 
-/** Rows that lie anywhere, run after run. With each line of them, lines of what is read next are asked for; with each of
- *  the first k, a row of C if that is far away. A run's numbers are counted from its end: one register less. */
+/** Rows that lie anywhere, run after run. With each line of them, lines of what is read next are asked for; with each
+ * of the first k, a row of C if that is far away. A run's numbers are counted from its end: one register less. */
 ALWAYS_INLINE void add_runs(int count, int vectors, piece *p, const float *const *places, const float *v,
                             const float *c, sums_of sums)
 {
@@ -285,7 +288,7 @@ ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums, int
 
 /* ---- tiles: a function for each number of rows and vectors, and for each kind of rows ---- */
 
-typedef enum kind { PACKED, LYING, LOCATED, KINDS, LYING_COPIES } kind;
+typedef enum kind { PACKED, LYING, LOCATED, KINDS, LYING_COPIES /* a table of its own */ } kind;
 
 ALWAYS_INLINE void multiply_tile(kind of, int count, int vectors, piece *p, const float *const *places,
                                  const float *side, const float *v, int64_t cols, float *c)
@@ -315,7 +318,7 @@ ALWAYS_INLINE void multiply_tile(kind of, int count, int vectors, piece *p, cons
 
 #define NAME(kind, count, vectors) tile_##kind##_##count##_##vectors
 #define TILE(kind, count, vectors)                                                                                     \
-    static void NAME(kind, count, vectors)(piece *p, const float *const *places, const float *side, const float *v,    \
+    static void NAME(kind, count, vectors)(piece *p, const float *const *places, const float *side, const float *v,   \
                                            int64_t cols, float *c)                                                     \
     {                                                                                                                  \
         multiply_tile(kind, count, vectors, p, places, side, v, cols, c);                                              \
@@ -370,6 +373,7 @@ static void multiply_group(const tn_tile_rows *r, int64_t first, bool asks, cons
     int vectors = (int)tn_ceil_div(cols, TN_LANES), count = (int)tn_min(r->group, r->count - first), i = 0;
     const float *const *places = r->places ? r->places + first * r->runs : NULL;
     const float *side = r->places ? NULL : r->side + first * r->run;
+    kind of = kind_of(r);
     c += first * p->ldc;
     if (p->copy && count == r->count && count > most_rows(vectors))
         i = copy_columns(r, &v, cols, c, p);
@@ -377,12 +381,13 @@ static void multiply_group(const tn_tile_rows *r, int64_t first, bool asks, cons
     for (int rows; i < count; i += rows, parts--) {
         rows = (count - i + parts - 1) / parts;
         p->next = asks ? places + i + r->group * r->runs : NULL;
-        tiles[vectors - 1][rows - 1][kind_of(r)](p, places ? places + i : NULL, side ? side + i : NULL, v, cols,
-                                                 c + i * p->ldc);
+        tiles[vectors - 1][rows - 1][of](p, places ? places + i : NULL, side ? side + i : NULL, v, cols,
+                                         c + i * p->ldc);
     }
 }
 
-/** Lines of a region, one after another, that are due with each line of rows, for all of them to be asked for in the end. */
+/** Lines of a region, one after another, that are due with each line of rows, for all of them to be asked for in the
+ * end. */
 static int64_t pace_of(const tn_tile_rows *r, const tn_region *ahead, int64_t cols)
 {
     int64_t calls = tn_ceil_div(r->count, most_rows(WIDEST)) * tn_ceil_div(cols, WIDEST * TN_LANES);
