@@ -22,6 +22,7 @@
 
 #define WINDOWS 512    /* of a unit: longer sums would round worse, and dy leaves the L2 cache */
 #define PARTS 8
+#define SHARES 2       /* units of few */
 #define FAR (4 << 20)  /* floats of dy that come from memory: in a cache they are near enough */
 
 /** How the sums of all k lie: rows of so many k and vectors' widths. */
@@ -53,17 +54,25 @@ typedef struct few {
     float *dw;
     float *partials, *buffers;
     int64_t buffer;
-    int64_t lines, bands; /* of a unit; of an image */
+    int64_t bands; /* of an image: units */
     sums_shape sums;
     int64_t parts;
     atomic_llong next;
 } few;
 
-/** Of a unit: bands of an image are as even as can be. */
-static int64_t lines_of(const tn_conv_shape *s)
+/** Units of an image: where there are few of them, as many as several threads can share evenly. */
+static int64_t bands_of(const tn_conv_shape *s)
 {
     int64_t bands = tn_ceil_div(s->oh, tn_max(1, WINDOWS / s->ow));
-    return tn_ceil_div(s->oh, bands);
+    if (s->n * bands < 2 * PARTS)
+        bands = tn_round_up(bands, SHARES);
+    return tn_min(bands, s->oh);
+}
+
+/** Floats of the largest band. */
+static int64_t buffer_of(const tn_conv_shape *s)
+{
+    return tn_few_band(s, tn_ceil_div(s->oh, bands_of(s)));
 }
 
 /** A unit's dy, and the next one's, which is asked for little by little while tiles are computed. */
@@ -97,11 +106,12 @@ static void add_rows(const few *p, unit *u, int64_t first, int64_t last, float *
 static void run_unit(const few *p, int64_t number, float *band, float *sums)
 {
     const tn_conv_shape *s = p->shape;
-    int64_t image = number / p->bands, line = number % p->bands * p->lines, lines = tn_min(p->lines, s->oh - line);
+    int64_t image = number / p->bands, line = tn_few_line(s, p->bands, number % p->bands);
+    int64_t lines = tn_few_line(s, p->bands, number % p->bands + 1) - line;
     int64_t rows = p->sums.rows, tiles = tn_ceil_div(rows, p->sums.most);
     int64_t row = s->ow * s->f, first = image * s->oh + line, all = s->n * s->oh;
     unit u = {.band = band, .dy = p->dy + first * row, .lines = lines, .ahead = p->dy + (first + lines) * row,
-              .end = p->dy + tn_min(first + lines + p->lines, all) * row};
+              .end = p->dy + tn_min(first + 2 * lines, all) * row};
     if (all * row < FAR)
         u.end = u.ahead;
     tn_few_copy(s, p->x + image * s->h * s->w * s->c, line, lines, band);
@@ -159,7 +169,7 @@ tn_status tn_conv_few_filter_scratch(const tn_conv_shape *s, int threads, size_t
 {
     int64_t floats, partials;
     if (s->f > INT64_MAX / 1024 || !tn_mul_i64(sums_of(s).rows * PARTS, sums_of(s).row, &partials) ||
-        !tn_mul_i64(tn_few_band(s, lines_of(s)), threads, &floats) || !tn_add_i64(floats, partials, &floats) ||
+        !tn_mul_i64(buffer_of(s), threads, &floats) || !tn_add_i64(floats, partials, &floats) ||
         !tn_mul_i64(floats, sizeof(float), &floats))
         return TN_FAIL(TN_ERR_OVERFLOW, "scratch of a filter gradient does not fit");
     *out = tn_align_up((size_t)floats);
@@ -171,11 +181,10 @@ void tn_conv_few_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, c
 {
     few p = {.shape = s, .x = x, .dy = dy, .add = add, .dw = dw, .partials = scratch};
     p.sums = sums_of(s);
-    p.lines = lines_of(s);
-    p.bands = tn_ceil_div(s->oh, p.lines);
+    p.bands = bands_of(s);
     p.parts = tn_min(PARTS, s->n * p.bands);
     p.buffers = p.partials + PARTS * p.sums.floats;
-    p.buffer = tn_few_band(s, p.lines);
+    p.buffer = buffer_of(s);
     atomic_init(&p.next, 0);
     tn_pool_run(pool, run_parts, &p);
 }

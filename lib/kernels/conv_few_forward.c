@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define BAND_FLOATS 24576      /* of a band of several lines: with its part of y it stays in the L2 cache */
+#define TASKS 4                /* of a thread */
 #define PAST_CACHES (12 << 20) /* floats of y that no cache holds until somebody reads them */
 
 typedef struct few {
@@ -25,7 +26,7 @@ typedef struct few {
     float *y;
     float *packed, *ends, *buffers; /* ends: bias in whole vectors */
     int64_t buffer;
-    int64_t lines, bands; /* of a task; of an image */
+    int64_t bands; /* of an image */
     bool past;
     atomic_llong next;
 } few;
@@ -71,11 +72,10 @@ static void run_line(const few *p, const tn_few_windows *x, float *y)
 static void run_task(const few *p, int64_t number, float *band)
 {
     const tn_conv_shape *s = p->shape;
-    int64_t image = number / p->bands, line = number % p->bands * p->lines, lines = tn_min(p->lines, s->oh - line);
+    int64_t image = number / p->bands, band_number = number % p->bands;
+    int64_t line = tn_few_line(s, p->bands, band_number), lines = tn_few_line(s, p->bands, band_number + 1) - line;
     tn_few_windows x = {.data = band, .windows = s->ow, .step = s->stride_w * s->c, .runs = s->r, .run = tn_few_run(s),
                         .run_step = s->dilation_h * tn_few_row(s)};
-    if (lines < 1)
-        return;
     tn_few_copy(s, p->x + image * s->h * s->w * s->c, line, lines, band);
     for (int64_t i = line; i < line + lines; i++, x.data += s->stride_h * tn_few_row(s))
         run_line(p, &x, p->y + (image * s->oh + i) * s->ow * s->f);
@@ -107,13 +107,15 @@ static void run_bands(const tn_team *team, void *arg)
     }
 }
 
-/** A few tasks for each thread. */
+/** A few tasks for each thread, of few images as many for each. */
 static void cut_tasks(few *p, int threads)
 {
     const tn_conv_shape *s = p->shape;
-    int64_t wanted = threads > 1 ? tn_ceil_div(4 * (int64_t)threads, s->n) : 1;
-    p->lines = tn_min(most_lines(s), tn_ceil_div(s->oh, wanted));
-    p->bands = tn_ceil_div(s->oh, p->lines);
+    int64_t wanted = threads > 1 ? TASKS * (int64_t)threads : 1;
+    p->bands = tn_max(tn_ceil_div(s->oh, most_lines(s)), tn_ceil_div(wanted, s->n));
+    if (s->n * p->bands < 2 * wanted)
+        p->bands = tn_round_up(p->bands, threads);
+    p->bands = tn_min(p->bands, s->oh);
 }
 
 static bool goes_past(const few *p)

@@ -20,14 +20,22 @@
 #include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 
+#include <math.h>
 #include <string.h>
 
-#define PIXELS 192            /* of a phase that are multiplied together, a multiple of TN_PANEL_LANES */
-#define FEW 48                /* of a band that is not cut further */
+#define PIXELS 192            /* of a phase that are multiplied together: whole panels, and whole tiles */
+#define BAND_MOST (1 << 18)   /* floats of dx of a band, about */
+#define TASKS 8               /* more of them for each thread are not looked at */
+#define READ_COST 4.0         /* multiply-adds that it costs to read a number of either side */
 #define GROUP 4               /* panels of filters under which windows pass: for the L2 cache */
 #define PACKED_MOST (4 << 20) /* floats of packed filters of a slab, if a panel is not more */
 
 /* ---- pixels ---- */
+
+static int64_t cells_of_line(const tn_conv_shape *s)
+{
+    return tn_ceil_div(s->w, s->stride_w);
+}
 
 static tn_pixel pixel_at(const tn_pixel_walk *w)
 {
@@ -225,10 +233,17 @@ static void multiply_block(const tn_strided *job, block *b)
 
 /* ---- tasks ---- */
 
+/** Pixels of a block: so many in equal parts, but for whole tiles. */
+static int64_t block_of(const tn_strided *job, int64_t pixels)
+{
+    return tn_round_up(tn_ceil_div(pixels, tn_ceil_div(pixels, PIXELS)), job->kernels->tile->rows);
+}
+
 static void run_task(const tn_strided *job, int64_t number, const float **rows)
 {
     block b = {.c = number % job->parts * job->part, .rows = rows};
     int64_t line = number / job->parts * job->band, last = tn_min(line + job->band, job->lines), k = 0;
+    int64_t most = block_of(job, (last - line) * cells_of_line(job->shape));
     b.channels = tn_min(job->part, job->channels - b.c);
     if (job->parts == 1)
         tn_strided_clear(job, line, last);
@@ -237,7 +252,7 @@ static void run_task(const tn_strided *job, int64_t number, const float **rows)
         tn_pixel_walk walk = {job, &p, line, last, 0};
         b.phase = &p;
         b.panels = (job->prepared ? job->prepared : job->packed) + k * wide_of(job);
-        while (p.taps > 0 && (b.count = tn_pixels_next(&walk, PIXELS, TN_PANEL_LANES, b.pixels)) > 0)
+        while (p.taps > 0 && (b.count = tn_pixels_next(&walk, most, TN_PANEL_LANES, b.pixels)) > 0)
             multiply_block(job, &b);
         k += p.taps * job->filters;
     }
@@ -270,37 +285,44 @@ static void run_bands(const tn_team *team, void *arg)
     }
 }
 
-/** Lines of at most `most` that fill whole tiles, or nearly. */
-static int64_t lines_that_fit(int64_t most, int64_t pixels, int64_t rows)
+/** Multiply-adds for each k of the thread that has most of the tasks: those of tiles, and what it takes to read both
+ *  sides. */
+static double cost_of(const tn_strided *job, int threads)
 {
-    int64_t best = most;
-    double least = 2.0;
-    for (int64_t lines = most; lines > most / 2; lines--) {
-        double waste = (double)tn_round_up(lines * pixels, rows) / (double)(lines * pixels);
-        if (waste < least) {
-            least = waste;
-            best = lines;
-        }
-    }
-    return best;
+    double pixels = (double)(job->band * cells_of_line(job->shape)), part = (double)job->part;
+    return (pixels * part + READ_COST * (pixels + part)) * tn_rounds(job->bands * job->parts, threads);
 }
 
-/** As much as a block holds, then less until there are a few tasks for each thread. */
+/** Bands, and parts of the channels, as even as can be. */
+static void cut_into(tn_strided *job, int64_t bands, int64_t parts)
+{
+    int64_t lanes = job->kernels->tile->lanes;
+    job->band = tn_max(1, tn_ceil_div(job->lines, bands));
+    job->bands = tn_ceil_div(job->lines, job->band);
+    job->part = tn_ceil_div(tn_ceil_div(job->channels, lanes), parts) * lanes;
+    job->parts = tn_ceil_div(job->channels, job->part);
+}
+
+/** The cut with the least cost, of those whose zeros stay in the cache until sums come. */
 static void cut_tasks(tn_strided *job, int threads)
 {
-    const tn_own_tile *tile = job->kernels->tile;
-    int64_t pixels = tn_ceil_div(job->shape->w, job->shape->stride_w), wanted = threads > 1 ? 4 * (int64_t)threads : 1;
-    int64_t most = tn_max(1, PIXELS / pixels);
-    job->part = job->channels;
-    job->parts = 1;
-    while (tn_ceil_div(job->lines, most) < wanted && most > 1 && most * pixels >= 2 * FEW)
-        most = tn_ceil_div(most, 2);
-    job->band = lines_that_fit(most, pixels, tile->rows);
-    job->bands = tn_ceil_div(job->lines, job->band);
-    while (job->bands * job->parts < wanted && job->part > tile->lanes) {
-        job->part = tn_round_up(tn_ceil_div(job->part, 2), tile->lanes);
-        job->parts = tn_ceil_div(job->channels, job->part);
+    const tn_conv_shape *s = job->shape;
+    double floats = (double)(job->lines * s->stride_h) * (double)s->w * (double)job->channels, least = INFINITY;
+    int64_t panels = tn_ceil_div(job->channels, job->kernels->tile->lanes);
+    int64_t first = tn_max(1, tn_min(job->lines, (int64_t)(floats / BAND_MOST)));
+    int64_t most = first + TASKS * (int64_t)threads, bands = first, parts = 1;
+    for (int64_t i = first; i <= tn_min(most, job->lines); i++) {
+        for (int64_t j = 1; j <= panels && (j == 1 || i * j <= most); j++) {
+            cut_into(job, i, j);
+            double cost = cost_of(job, threads);
+            if (cost >= least)
+                continue;
+            least = cost;
+            bands = i;
+            parts = j;
+        }
     }
+    cut_into(job, bands, parts);
 }
 
 /* ---- slabs ---- */

@@ -159,6 +159,17 @@ static bool are_pixels(const tn_windows *w)
            w->rows == w->h && w->cols == w->w;
 }
 
+/** The first number of k of each pixel, when all k are one run. */
+static void locate_whole_pixels(const tn_windows *w, int64_t first, int64_t count, int64_t k0, int64_t lanes,
+                                const float **rows)
+{
+    const float *pixel = w->images + first * w->pitch + k0;
+    for (int64_t i = 0; i < count; i++, pixel += w->pitch)
+        rows[i] = pixel;
+    for (int64_t i = count; i % lanes != 0; i++)
+        rows[i] = tn_zeros;
+}
+
 /** Pixels are found without looking for edges. */
 static void locate_pixels(const tn_windows *w, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t run,
                           int64_t lanes, const float **rows)
@@ -179,6 +190,10 @@ void tn_windows_locate(const void *windows, int64_t first, int64_t count, int64_
                        int64_t lanes, float *aside, const float **rows)
 {
     const tn_windows *w = windows;
+    if (are_pixels(w) && kn == run) {
+        locate_whole_pixels(w, first, count, k0, lanes, rows);
+        return;
+    }
     if (are_pixels(w)) {
         locate_pixels(w, first, count, k0, kn, run, lanes, rows);
         return;

@@ -9,16 +9,21 @@
 #include "kernels/gemm_kernel.h"
 #include "kernels/product_task.h"
 
+#include <math.h>
 #include <stdatomic.h>
 
 #define RUNS_MOST 4096          /* parts of a run that are looked for */
 #define SPLITS 8                /* most parts of k */
+#define TASKS 8                 /* more of them for each thread are not looked at */
 #define PARTIALS_MOST (1 << 20) /* floats of all parts of the result */
 #define PACKED_MOST (4 << 20)   /* floats of a vector side that is packed whole */
 #define PACK_COST 12.0          /* multiply-adds that it costs to pack a number, */
 #define READ_COST 4.0           /* to read one from further away, */
 #define ADD_COST 8.0            /* and to add to a number of the result; */
-#define WAIT 0.125              /* tasks that a thread waits for the last one */
+#define WAIT 0.125              /* of a task that threads wait for in the end, at most, */
+#define SKEW 0.02               /* and of the time that one of them takes for its tasks */
+#define PAGES_FLOATS 102400     /* of rows that lie side by side: as many pages as a core finds at once, */
+#define ALONG_LEAST 256         /* unless sums become so short */
 #define REST_LEAST 4            /* rows of a tile that takes no less time with fewer, */
 #define TILE_COST 0.25          /* and what a tile costs besides, in rows */
 #define TURN_COST 24            /* multiply-adds that it costs to turn a number of a tile, or to store one of an edge */
@@ -53,13 +58,15 @@ static int64_t block_depth(int64_t k, int64_t most)
     return parts > 1 ? tn_ceil_div(tn_ceil_div(k, parts), 4) * 4 : k;
 }
 
-/** The vector side is packed whole where several blocks of rows use it and it is not too large. */
+/** The vector side is packed whole where several blocks of rows use it, or several tasks of those that are read in
+ *  place, and it is not too large. */
 static bool should_pack(const tn_nest *nest, int64_t *floats)
 {
     const tn_product *p = nest->p;
     int64_t wide = tn_ceil_div(p->n, tn_gemm_kernel_in_use()->v) * tn_gemm_kernel_in_use()->v;
+    int64_t block = nest->run > 0 ? tn_block_rows_least() : tn_block_rows(nest);
     *floats = 0;
-    if (p->m <= tn_block_rows(nest) || !tn_mul_i64(wide, p->k, floats) || *floats > PACKED_MOST) {
+    if (p->m <= block || !tn_mul_i64(wide, p->k, floats) || *floats > PACKED_MOST) {
         *floats = 0;
         return false;
     }
@@ -128,6 +135,19 @@ int64_t tn_group_rows(int64_t rows)
     return best;
 }
 
+double tn_rounds(int64_t tasks, int threads)
+{
+    double rounds = (double)tn_ceil_div(tasks, threads);
+    return threads > 1 ? rounds + fmin(WAIT, SKEW * rounds) : rounds;
+}
+
+/** The depth of a block whose rows lie side by side, each k some way behind the one before. */
+static int64_t depth_along(const tn_product *p)
+{
+    int64_t step = p->find_a ? p->find_a(p->a, 0, p->m, 0, 1).stride : tn_odd_lines(tn_min(p->m, tn_block_rows_least()));
+    return tn_min(tn_max(PAGES_FLOATS / step, ALONG_LEAST), TN_DEPTH_ALONG);
+}
+
 /** The depth of a block: whole runs. */
 static int64_t depth_in_runs(int64_t k, int64_t run)
 {
@@ -153,7 +173,7 @@ static tn_nest nest_of(const tn_product *p)
     nest.lies = nest.along && lies(p, nest.own);
     if (nest.run > 0)
         nest.s = tn_group_rows(p->m);
-    int64_t most = nest.along ? TN_DEPTH_ALONG : kernel->kc;
+    int64_t most = nest.along ? depth_along(p) : kernel->kc;
     int64_t depth = nest.run > 0 ? depth_in_runs(p->k, nest.run) : block_depth(tn_ceil_div(p->k, nest.splits), most);
     nest.depth = tn_max(depth, 1);
     return nest;
@@ -219,8 +239,7 @@ static partition halve_tasks(const tn_nest *nest, int threads)
 }
 
 /** Multiply-adds of all tasks in the thread that has most of them: those of whole tiles, and what it costs to pack or
- *  read both sides and to add to the result. Some of the last task is waited for by other threads; products that are
- *  near are over sooner than that is worth more tasks. */
+ *  read both sides and to add to the result. */
 static double cost_of(const tn_nest *nest, const partition *cut, int threads)
 {
     double s = (double)(nest->own ? tn_min(cut->s, nest->s_count) : tn_round_up(cut->s, nest->s));
@@ -229,20 +248,17 @@ static double cost_of(const tn_nest *nest, const partition *cut, int threads)
     bool s_read = nest->run > 0 || (nest->along && nest->p->find_a), v_read = nest->packed || nest->lies;
     double numbers = s * again * (s_read ? READ_COST : PACK_COST) + v * (v_read ? READ_COST : PACK_COST);
     double task = depth * (s * v + numbers) + ADD_COST * s * v * (double)tn_ceil_div(cut->depth, nest->depth);
-    double wait = threads > 1 && !nest->along ? WAIT : 0.0;
-    return task * ((double)tn_ceil_div(cut->tasks, threads) + wait);
+    return task * tn_rounds(cut->tasks, threads);
 }
 
-/** The sides in equal parts with the least cost; at most one block of the scalar side where the other one is packed
- *  already. */
+/** The sides in equal parts with the least cost. */
 static partition cut_evenly(const tn_nest *nest, int threads)
 {
     int64_t s_panels = tn_ceil_div(nest->s_count, nest->s), v_panels = tn_ceil_div(nest->v_count, nest->v);
-    int64_t block = tn_block_rows(nest) / nest->s, s_least = nest->packed ? tn_ceil_div(s_panels, block) : 1;
-    int64_t most = s_least * nest->splits + 8 * (int64_t)threads;
+    int64_t most = nest->splits + TASKS * (int64_t)threads;
     partition best = {0};
     double least = 0.0;
-    for (int64_t i = s_least; i <= s_panels && (i == s_least || i * nest->splits <= most); i++) {
+    for (int64_t i = 1; i <= s_panels && (i == 1 || i * nest->splits <= most); i++) {
         for (int64_t j = 1; j <= v_panels && (j == 1 || i * j * nest->splits <= most); j++) {
             partition cut = {.s = tn_ceil_div(s_panels, i) * nest->s,
                              .v = tn_ceil_div(v_panels, j) * nest->v,

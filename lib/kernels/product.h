@@ -38,7 +38,7 @@ typedef void tn_locate(const void *source, int64_t first, int64_t count, int64_t
                        int64_t lanes, float *aside, const float **rows);
 #define TN_RUN_LEAST 8 /* numbers of a run below which looking for it is not worth while */
 #define TN_RUN_MOST 1024
-#define TN_DEPTH_ALONG 800     /* k of a block whose rows lie side by side */
+#define TN_DEPTH_ALONG 800     /* k of a block whose rows lie side by side, at most */
 #define TN_DEPTH_IN_PLACE 1280 /* k of a block whose rows are read in place: long sums stay in registers */
 
 /** What is read outside of images. */
@@ -86,6 +86,10 @@ void tn_product_pack(tn_pool *pool, const tn_product *p, float *out);
 /** So many rows that are read in place are cut into groups of a tile's rows, or down to three quarters of them: whichever
  *  leave the least at the end. */
 int64_t tn_group_rows(int64_t rows);
+
+/** How many equal tasks the thread with most of them runs, and for how many the others wait in the end: threads are not
+ *  all as fast, which costs a share of the time, and no more than a part of a task. */
+double tn_rounds(int64_t tasks, int threads);
 
 /** The inner loops of the instruction set in use. */
 const tn_conv_table *tn_conv_kernels(void);

@@ -12,6 +12,8 @@
 #define GROUP 4          /* vector-side panels under which the panels of the scalar side pass: for the L2 cache */
 #define OWN_COLUMNS TN_WIDEST_TILE /* of the panels under which rows pass in tiles of our own, */
 #define OWN_PANELS 4     /* so many panels of rows at a time where they are packed */
+#define IN_PLACE (1 << 16) /* floats of a block of rows that are read where they lie, in the L2 cache, */
+#define IN_PLACE_ROWS 1024 /* and how many they are at most */
 #define COPY_ROWS 96     /* from which it is worth while to copy columns that lie, */
 #define COPY_STRIDE 128  /* if their rows are so far apart that they share sets of the caches */
 #define NARROW (3 << 14) /* floats of the vector side packed together where one block of rows uses them */
@@ -31,7 +33,10 @@ int64_t tn_block_rows(const tn_nest *nest)
 {
     if (nest->along && nest->p->find_a)
         return tn_round_up(nest->p->m, nest->s);
-    return tn_round_up(tn_block_rows_least(), nest->s);
+    int64_t rows = tn_block_rows_least();
+    if (nest->run > 0 && !nest->p->sink)
+        rows = tn_max(rows, tn_min(IN_PLACE / nest->depth, IN_PLACE_ROWS));
+    return tn_round_up(rows, nest->s);
 }
 
 /** The most that it can be. */

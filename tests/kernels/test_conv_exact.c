@@ -165,6 +165,7 @@ static const struct {
     {1, 1, 9, 13, 130, 3, 1, 1},   {1, 1, 13, 64, 131, 1, 2, 1}, {4, 4, 28, 29, 256, 3, 1, 1}, {9, 4, 28, 29, 256, 3, 1, 1},
     {3, 1, 256, 16, 32, 3, 4, 1},  {3, 3, 256, 16, 32, 3, 4, 1}, {3, 1, 200, 20, 32, 1, 1, 1}, {2, 2, 200, 20, 32, 1, 1, 1},
     {3, 1, 300, 20, 36, 1, 2, 1},  {1, 1, 8, 95, 128, 1, 1, 1}, {1, 1, 8, 96, 128, 1, 1, 1},  {1, 1, 8, 96, 127, 1, 1, 1},
+    {1, 1, 20, 300, 36, 1, 1, 1},  {1, 1, 20, 410, 70, 1, 1, 1},  {1, 1, 48, 200, 24, 1, 2, 1},
 };
 enum { NEAR_SHAPES = sizeof near_shapes / sizeof near_shapes[0] };
 
@@ -184,6 +185,31 @@ START_TEST(test_near)
     check_exact(&c, TN_CONV_FILTER, false, &o);
     check_exact(&c, TN_CONV_FILTER, true, &o);
     release(&o);
+}
+END_TEST
+
+/* Single images that are cut into a few even tasks, whatever their sizes are: rows that are read in place, more than one
+ * block of them and less; bands of first layers that differ by a row; lines of cells in several blocks. */
+static const struct {
+    int64_t size, c, f, kernel, stride, pad;
+} even_shapes[] = {
+    {40, 16, 70, 1, 1, 0}, {40, 70, 24, 1, 1, 0},  {30, 150, 40, 1, 1, 0}, {224, 3, 9, 11, 4, 2},
+    {97, 2, 20, 5, 1, 1},  {113, 3, 33, 7, 2, 3},  {56, 64, 9, 1, 2, 0},   {61, 33, 40, 1, 2, 0},
+    {58, 5, 33, 3, 3, 1},
+};
+enum { EVEN_SHAPES = sizeof even_shapes / sizeof even_shapes[0] };
+
+START_TEST(test_even)
+{
+    const int64_t size = even_shapes[_i / 3].size, kernel = even_shapes[_i / 3].kernel;
+    const int64_t stride = even_shapes[_i / 3].stride, pad = even_shapes[_i / 3].pad;
+    conv_case c = {.n = 1, .threads = 1 + _i % 3};
+    draw d = {555 + (uint64_t)_i};
+    c.shape = (tn_conv_shape){.n = 1, .h = size, .w = size, .c = even_shapes[_i / 3].c, .r = kernel, .s = kernel,
+                              .f = even_shapes[_i / 3].f, .stride_h = stride, .stride_w = stride, .dilation_h = 1,
+                              .dilation_w = 1, .pad_top = pad, .pad_left = pad, .groups = 1};
+    c.shape.oh = c.shape.ow = (size + 2 * pad - kernel) / stride + 1;
+    check_all(&c, &d);
 }
 END_TEST
 
@@ -287,5 +313,5 @@ START_TEST(test_coverage)
 END_TEST
 
 TN_SUITE("conv_exact", {test_coverage, 0}, TN_LOOPED(test_exact, SHAPES), TN_LOOPED(test_near, NEAR_SHAPES),
-         TN_LOOPED(test_shared, 2 * SHARED_SHAPES), TN_LOOPED(test_depthwise, 60),
+         TN_LOOPED(test_shared, 2 * SHARED_SHAPES), TN_LOOPED(test_even, 3 * EVEN_SHAPES), TN_LOOPED(test_depthwise, 60),
          TN_LOOPED(test_depthwise_endings, TN_TANH + 1))
