@@ -36,20 +36,30 @@ static tn_region find_gradient(const void *source, int64_t first, int64_t count,
     return tn_find_strided(matrix->dy + k0 * matrix->stride + first, 1, matrix->stride, count, kn);
 }
 
-/** Windows of one tap, a pixel after the other: the image as it lies. */
+/** Windows of one tap, from the first one of a row: the image as it lies. */
 static tn_region find_windows(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn)
 {
     const tn_windows *w = source;
-    return tn_find_strided(w->images + k0 * w->pitch + first, 1, w->pitch, count, kn);
+    int64_t row = k0 / w->cols, y = row % w->rows * w->stride_h, pixel = (row / w->rows * w->h + y) * w->w;
+    pixel += k0 % w->cols * w->stride_w;
+    return tn_find_strided(w->images + pixel * w->pitch + first, 1, w->stride_w * w->pitch, count, kn);
+}
+
+/** Every window is a pixel, and the next one in a row or in the next row is always as far. */
+static bool are_even_pixels(const tn_conv_shape *s)
+{
+    return s->r == 1 && s->s == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == (s->h - 1) / s->stride_h + 1 &&
+           s->ow == (s->w - 1) / s->stride_w + 1 && (s->n <= 1 || s->oh * s->stride_h == s->h);
 }
 
 static bool are_pixels(const tn_conv_shape *s)
 {
-    return s->r == 1 && s->s == 1 && s->stride_h == 1 && s->stride_w == 1 && s->oh == s->h && s->ow == s->w &&
-           s->pad_top == 0 && s->pad_left == 0;
+    return are_even_pixels(s) && s->stride_h == 1 && s->stride_w == 1;
 }
 
 #define NEAR (1 << 21) /* numbers of x and dy that the caches hold, at least those that all cores share */
+
+#define APART 1024 /* floats from pixel to pixel, beyond which they share sets of the caches: better copied */
 
 /** As many of the images as stay in the caches; with more, what comes from memory has to be asked for in time. */
 static int64_t near_images(const tn_conv_shape *s)
@@ -59,15 +69,20 @@ static int64_t near_images(const tn_conv_shape *s)
     return most < (double)s->n ? (int64_t)most : s->n;
 }
 
-static tn_product product_of(const tn_conv_shape *s)
+/** near: with pixels that may be read as they lie. */
+static tn_product product_of(const tn_conv_shape *s, bool near)
 {
+    bool apart = near && !are_pixels(s) && are_even_pixels(s) && s->ow <= TN_RUN_ALONG && s->stride_w * s->c <= APART;
     return (tn_product){.m = s->r * s->s * (s->c / s->groups),
                         .n = s->f / s->groups,
                         .k = s->n * s->oh * s->ow,
                         .pack_a = tn_windows_pack_taps,
                         .pack_b = pack_gradient,
-                        .find_a = are_pixels(s) ? find_windows : NULL,
+                        .find_a = are_pixels(s) || apart ? find_windows : NULL,
                         .find_b = find_gradient,
+                        .along_a = near,
+                        .run_along = apart ? s->ow : 0,
+                        .run_step = apart ? s->stride_h * s->w * s->c : 0,
                         .ldc = s->f,
                         .alpha = 1.0f,
                         .split = true};
@@ -78,8 +93,7 @@ static tn_status product_scratch(const tn_conv_shape *s, int64_t images, bool ne
 {
     tn_conv_shape batch = *s;
     batch.n = images;
-    tn_product product = product_of(&batch);
-    product.along_a = near;
+    tn_product product = product_of(&batch, near);
     return tn_product_scratch(&product, threads, out);
 }
 
@@ -110,10 +124,10 @@ void tn_conv_gemm_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, 
         return;
     }
     bool is_1x1 = tn_conv_filter_is_1x1(s);
-    tn_product product = product_of(s);
+    tn_product product = product_of(s, near_images(s) == s->n);
+    if (!tn_product_runs_along(&product))
+        product = product_of(s, false);
     product.beta = add ? 1.0f : 0.0f;
-    product.along_a = near_images(s) == s->n;
-    product.along_a = tn_product_runs_along(&product);
     if (is_1x1 && !product.along_a && s->n > 0) {
         tn_conv_filter_1x1(s, pool, x, dy, add, dw, scratch);
         return;

@@ -23,7 +23,7 @@
 #define WAIT 0.125              /* of a task that threads wait for in the end, at most, */
 #define SKEW 0.02               /* and of the time that one of them takes for its tasks */
 #define PAGES_FLOATS 102400     /* of rows that lie side by side: as many pages as a core finds at once, */
-#define ALONG_LEAST 256         /* unless sums become so short */
+#define ALONG_LEAST TN_RUN_ALONG /* unless sums become so short */
 #define REST_LEAST 4            /* rows of a tile that takes no less time with fewer, */
 #define TILE_COST 0.25          /* and what a tile costs besides, in rows */
 #define TURN_COST 24            /* multiply-adds that it costs to turn a number of a tile, or to store one of an edge */
@@ -141,6 +141,13 @@ double tn_rounds(int64_t tasks, int threads)
     return threads > 1 ? rounds + fmin(WAIT, SKEW * rounds) : rounds;
 }
 
+/** Numbers of k of a split: whole runs of what lies so. */
+static int64_t split_depth(const tn_nest *nest)
+{
+    int64_t depth = tn_ceil_div(nest->p->k, nest->splits);
+    return nest->run_along > 0 ? tn_round_up(depth, nest->run_along) : depth;
+}
+
 /** The depth of a block whose rows lie side by side, each k some way behind the one before. */
 static int64_t depth_along(const tn_product *p)
 {
@@ -148,11 +155,22 @@ static int64_t depth_along(const tn_product *p)
     return tn_min(tn_max(PAGES_FLOATS / step, ALONG_LEAST), TN_DEPTH_ALONG);
 }
 
-/** The depth of a block: whole runs. */
-static int64_t depth_in_runs(int64_t k, int64_t run)
+/** The depth of a block: whole runs, of at most so many k if that is one run. */
+static int64_t depth_in_runs(int64_t k, int64_t run, int64_t most)
 {
-    int64_t runs = k / run, most = tn_max(1, TN_DEPTH_IN_PLACE / run);
+    int64_t runs = tn_ceil_div(k, run);
+    most = tn_max(1, most / run);
     return tn_ceil_div(runs, tn_ceil_div(runs, most)) * run;
+}
+
+static int64_t depth_of(const tn_nest *nest)
+{
+    const tn_product *p = nest->p;
+    if (nest->run > 0)
+        return depth_in_runs(p->k, nest->run, TN_DEPTH_IN_PLACE);
+    if (nest->run_along > 0)
+        return depth_in_runs(split_depth(nest), nest->run_along, depth_along(p));
+    return block_depth(split_depth(nest), nest->along ? depth_along(p) : tn_gemm_kernel_in_use()->kc);
 }
 
 /** B can be read as it lies; tiles after the first one read what that has copied. */
@@ -173,9 +191,8 @@ static tn_nest nest_of(const tn_product *p)
     nest.lies = nest.along && lies(p, nest.own);
     if (nest.run > 0)
         nest.s = tn_group_rows(p->m);
-    int64_t most = nest.along ? depth_along(p) : kernel->kc;
-    int64_t depth = nest.run > 0 ? depth_in_runs(p->k, nest.run) : block_depth(tn_ceil_div(p->k, nest.splits), most);
-    nest.depth = tn_max(depth, 1);
+    nest.run_along = nest.along && p->find_a ? p->run_along : 0;
+    nest.depth = tn_max(depth_of(&nest), 1);
     return nest;
 }
 
@@ -262,7 +279,7 @@ static partition cut_evenly(const tn_nest *nest, int threads)
         for (int64_t j = 1; j <= v_panels && (j == 1 || i * j * nest->splits <= most); j++) {
             partition cut = {.s = tn_ceil_div(s_panels, i) * nest->s,
                              .v = tn_ceil_div(v_panels, j) * nest->v,
-                             .depth = tn_ceil_div(nest->p->k, nest->splits)};
+                             .depth = split_depth(nest)};
             count_tasks(nest, &cut);
             double cost = cost_of(nest, &cut, threads);
             if (best.tasks == 0 || cost < least) {

@@ -38,7 +38,8 @@ typedef void tn_locate(const void *source, int64_t first, int64_t count, int64_t
                        int64_t lanes, float *aside, const float **rows);
 #define TN_RUN_LEAST 8 /* numbers of a run below which looking for it is not worth while */
 #define TN_RUN_MOST 1024
-#define TN_DEPTH_ALONG 800     /* k of a block whose rows lie side by side, at most */
+#define TN_DEPTH_ALONG 800     /* k of a block whose rows lie side by side, at most, */
+#define TN_RUN_ALONG 256       /* and of a run of such */
 #define TN_DEPTH_IN_PLACE 1280 /* k of a block whose rows are read in place: long sums stay in registers */
 
 /** What is read outside of images. */
@@ -54,6 +55,8 @@ typedef struct tn_product {
      *  or packed just so where it is NULL, in one panel for all rows of a block; lanes beyond them need not be cleared.
      *  Those of B may be read where find_b says, too. Only if tn_product_runs_along. */
     bool along_a;
+    int64_t run_along, run_step; /* of A as it lies: after every so many k from k = 0, up to TN_RUN_ALONG, the next one is
+                                    run_step floats behind the first of them; 0: all k are equally far apart */
     const void *a, *b;
     const float *packed_b; /* what tn_product_pack made of b; NULL: b is packed on the way */
     float *c;

@@ -25,6 +25,11 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, co
                          .v_step = d->v_step,
                          .v_apart = d->v_apart,
                          .copy = d->copy};
+    if (nest->run_along > 0) {
+        rows.runs = d->kn / nest->run_along;
+        rows.run = nest->run_along;
+        rows.run_step = nest->p->run_step;
+    }
     tn_tile_end end = {.add = d->beta != 0.0f, .ahead = *ahead};
     if (nest->run > 0) {
         rows.runs = d->kn / nest->run;

@@ -19,6 +19,7 @@ typedef struct tn_nest {
     int64_t run;            /* A is read where it lies, in runs of so many k; 0: it is not, or packed */
     bool along;             /* A is read as it lies, or packed as it lies: all rows of a block side by side */
     bool lies;              /* so is B */
+    int64_t run_along;      /* depths are multiples of it; 0: rows of A as they lie are equally far apart */
     int64_t splits;
     const float *packed; /* the whole vector side; NULL: packed on the way */
 } tn_nest;

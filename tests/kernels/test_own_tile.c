@@ -19,6 +19,7 @@ enum {
     RUNS = 2,
     RUN = 133,
     DEPTH = RUNS * RUN,
+    GAP = 7, /* floats */
     WIDEST = TN_WIDEST_TILE, /* columns */
     MARGIN = 3,
     PITCH = COLUMNS + MARGIN
@@ -111,15 +112,18 @@ static void check_copy(const tn_own_tile *own, const numbers *n, int64_t cols)
 }
 
 /* Both sides as matrices, as they lie: nothing behind the last column of the last row can be read. With a copy, most
- * tiles read that. */
+ * tiles read that. Numbers of some rows have gaps from run to run. */
 static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b, int64_t rows, int64_t cols, int kind,
                          float *copy)
 {
+    int64_t runs = kind & RELU ? RUNS : 1, run_step = RUN * rows + GAP;
+    float *side = a - rows * DEPTH - (runs - 1) * GAP;
     const tn_tile_rows r = {.count = rows,
                             .group = rows,
-                            .side = a - rows * DEPTH,
-                            .runs = 1,
-                            .run = DEPTH,
+                            .side = side,
+                            .runs = runs,
+                            .run = DEPTH / runs,
+                            .run_step = run_step,
                             .step = rows,
                             .v_step = cols,
                             .v_apart = own->lanes,
@@ -127,7 +131,7 @@ static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b,
     const tn_tile_end end = {.add = kind & ADD, .relu = kind & RELU, .bias = kind & BIAS ? n->bias : NULL};
     for (int64_t k = 0; k < DEPTH; k++) {
         for (int64_t i = 0; i < rows; i++)
-            a[(k - DEPTH) * rows + i] = n->a[i][k];
+            side[runs > 1 ? k / RUN * run_step + k % RUN * rows + i : k * rows + i] = n->a[i][k];
         memcpy(b + (k - DEPTH) * cols, n->b[k], (size_t)cols * sizeof *b);
     }
     memcpy(n->c, n->before, sizeof n->c);
@@ -181,7 +185,7 @@ START_TEST(test_beside)
 {
     const tn_own_tile *own = tn_conv_kernels()->tile;
     numbers *n = calloc(1, sizeof *n);
-    float *a = end_of_memory(GROUPS * ROWS_MOST * DEPTH), *b = end_of_memory(COLUMNS * DEPTH);
+    float *a = end_of_memory(GROUPS * ROWS_MOST * DEPTH + RUNS * GAP), *b = end_of_memory(COLUMNS * DEPTH);
     ck_assert_ptr_nonnull(n);
     ck_assert_int_eq(own->lanes % own->whole, 0);
     fill(own, n);

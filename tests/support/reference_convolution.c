@@ -64,9 +64,12 @@ enum { TILE_ROWS = 12, TILE_LANES = 32 };
 
 static float number_of(const tn_tile_rows *rows, int64_t i, int64_t k)
 {
-    int64_t group = i / rows->group, row = i % rows->group;
-    return rows->places ? rows->places[(group * rows->runs + k / rows->run) * rows->group + row][k % rows->run]
-                        : rows->side[rows->step ? k * rows->step + i : (group * rows->run + k) * TILE_ROWS + row];
+    int64_t group = i / rows->group, row = i % rows->group, t = k / rows->run, in_run = k % rows->run;
+    if (rows->places)
+        return rows->places[(group * rows->runs + t) * rows->group + row][in_run];
+    if (rows->step)
+        return rows->side[t * rows->run_step + in_run * rows->step + i];
+    return rows->side[(group * rows->run + k) * TILE_ROWS + row];
 }
 
 static float column_of(const tn_tile_rows *rows, const float *v, int64_t j, int64_t k)

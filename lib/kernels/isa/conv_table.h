@@ -73,12 +73,13 @@ typedef struct tn_tile_end {
  *  k, and the columns need not be panels either. */
 typedef struct tn_tile_rows {
     int64_t count, group;
-    const float *const *places; /* NULL: packed, or side by side: one run */
-    const float *side;          /* [count / rows, run, tn_own_tile.rows]; with step, number k of row i at k * step + i */
+    const float *const *places; /* NULL: packed, in one run, or side by side */
+    const float *side;          /* [count / rows, run, tn_own_tile.rows]; with a step, as run_step says */
     int64_t runs, run;
     int64_t step, v_step, v_apart; /* 0: packed; v_step: of columns from k to k, v_apart: from panel to panel */
+    int64_t run_step;              /* with a step, from run to run: number k of run t at t * run_step + k * step + i */
     float *copy; /* with a step, if all rows are one group: the first tile leaves its columns here as panels, which the
-                    others read; room for `run` numbers of TN_WIDEST_TILE columns. NULL: it does not */
+                    others read; room for all k of TN_WIDEST_TILE columns. NULL: it does not */
 } tn_tile_rows;
 
 /** Tiles of a product. */

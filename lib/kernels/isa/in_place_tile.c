@@ -60,6 +60,7 @@ typedef vec sums_of[ROWS][WIDEST];
 /** What all tiles of some columns have in common. */
 typedef struct piece {
     int64_t step, runs, run; /* step: of places, or from k to k */
+    int64_t run_step;        /* of rows side by side */
     int64_t v_step, v_apart; /* of B, from k to k and from panel to panel */
     bool part;               /* nothing can be read behind the columns */
     float *copy;             /* where the first tile leaves columns as panels */
@@ -163,25 +164,36 @@ ALWAYS_INLINE void ask_for_sums(int vectors, const float *c)
 ALWAYS_INLINE void add_lying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
                              sums_of sums)
 {
-    for (int64_t k = 0; k < p->run; k++, s += p->step, v += p->v_step)
-        add_beside(count, vectors, s, v, p->v_apart, rest, sums);
+    for (int64_t left = p->runs; left > 0; left--, s += p->run_step - p->run * p->step) {
+        KEEP_IN_MEMORY(left);
+        for (int64_t k = 0; k < p->run; k++, s += p->step, v += p->v_step)
+            add_beside(count, vectors, s, v, p->v_apart, rest, sums);
+    }
 }
 
-/** The same, and the columns are left as panels. */
+/** One k of them; the columns are left as a row of panels, `apart` floats from one to the next. */
+ALWAYS_INLINE void add_and_leave(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
+                                 float *copy, int64_t apart, sums_of sums)
+{
+    vec row[WIDEST];
+    load_columns(vectors, v, p->v_apart, rest, row);
+    UNROLL
+    for (int j = 0; j < vectors; j++)
+        store(row[j], copy + j / 2 * apart + j % 2 * TN_LANES);
+    UNROLL
+    for (int i = 0; i < count; i++)
+        add_number(vectors, s[i], row, sums[i]);
+}
+
 ALWAYS_INLINE void add_copying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
                                sums_of sums)
 {
     float *copy = p->copy;
-    int64_t apart = p->run * PANEL;
-    for (int64_t k = 0; k < p->run; k++, s += p->step, v += p->v_step, copy += PANEL) {
-        vec row[WIDEST];
-        load_columns(vectors, v, p->v_apart, rest, row);
-        UNROLL
-        for (int j = 0; j < vectors; j++)
-            store(row[j], copy + j / 2 * apart + j % 2 * TN_LANES);
-        UNROLL
-        for (int i = 0; i < count; i++)
-            add_number(vectors, s[i], row, sums[i]);
+    int64_t apart = p->runs * p->run * PANEL;
+    for (int64_t left = p->runs; left > 0; left--, s += p->run_step - p->run * p->step) {
+        KEEP_IN_MEMORY(left);
+        for (int64_t k = 0; k < p->run; k++, s += p->step, v += p->v_step, copy += PANEL)
+            add_and_leave(count, vectors, p, s, v, rest, copy, apart, sums);
     }
 }
 
@@ -360,7 +372,7 @@ static int copy_columns(const tn_tile_rows *r, const float **v, int64_t cols, fl
     copying_tiles[vectors - 1](p, NULL, r->side, *v, cols, c);
     p->part = false;
     p->v_step = PANEL;
-    p->v_apart = p->run * PANEL;
+    p->v_apart = p->runs * p->run * PANEL;
     *v = p->copy;
     return most_rows(vectors);
 }
@@ -402,6 +414,7 @@ static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t col
     return (piece){.step = r->places ? r->group : r->step,
                    .runs = r->runs,
                    .run = r->run,
+                   .run_step = r->run_step,
                    .copy = kind_of(r) == LYING ? r->copy : NULL,
                    .bias = end->bias,
                    .add = end->add,
