@@ -56,14 +56,24 @@ static bool line_has(const tn_pixel_walk *w)
     return w->line % tn_ceil_div(s->h, s->stride_h) < w->phase->high.count;
 }
 
+/** Pixels of a line, `step` floats apart. Field by field: a pixel that has just been changed is slow to copy. */
+static void put_line(tn_pixel first, int64_t count, int64_t step, tn_pixel *pixels)
+{
+    for (int64_t i = 0; i < count; i++) {
+        pixels[i].image = first.image;
+        pixels[i].y = first.y;
+        pixels[i].x = first.x + i;
+        pixels[i].out = first.out + i * step;
+    }
+}
+
 int64_t tn_pixels_next(tn_pixel_walk *w, int64_t most, int64_t unit, tn_pixel *pixels)
 {
     int64_t count = 0;
     while (count < most && w->line < w->last) {
         int64_t run = line_has(w) ? tn_min(most - count, w->phase->wide.count - w->col) : 0;
-        tn_pixel p = pixel_at(w);
-        for (int64_t i = 0; i < run; i++, p.x++, p.out += w->job->shape->stride_w * w->job->shape->c)
-            pixels[count++] = p;
+        put_line(pixel_at(w), run, w->job->shape->stride_w * w->job->shape->c, pixels + count);
+        count += run;
         w->col += run;
         if (run == 0 || w->col == w->phase->wide.count) {
             w->col = 0;
@@ -73,17 +83,6 @@ int64_t tn_pixels_next(tn_pixel_walk *w, int64_t most, int64_t unit, tn_pixel *p
     for (int64_t i = count; i < tn_round_up(count, unit); i++)
         pixels[i] = (tn_pixel){.out = NULL};
     return count;
-}
-
-const float *tn_pixel_tap(const tn_strided *job, const tn_phase *phase, const tn_pixel *pixel, const tn_depth *d,
-                          int64_t t)
-{
-    const tn_conv_shape *s = job->shape;
-    int64_t y = pixel->y + t / phase->wide.taps * phase->high.dilation;
-    int64_t x = pixel->x + t % phase->wide.taps * phase->wide.dilation;
-    if (!pixel->out || y < 0 || y >= s->oh || x < 0 || x >= s->ow)
-        return tn_zeros;
-    return pixel->image + (y * s->ow + x) * s->f + d->first;
 }
 
 /* ---- zeros ---- */
@@ -166,11 +165,12 @@ typedef struct block {
 
 static void locate(const tn_strided *job, block *b, const tn_depth *d)
 {
-    const float **rows = b->rows;
-    for (int64_t i = 0; i < b->count; i += b->group) {
-        for (int64_t t = d->tap; t < d->tap + d->taps; t++) {
-            for (int64_t j = i; j < i + b->group; j++)
-                *rows++ = tn_pixel_tap(job, b->phase, &b->pixels[j], d, t);
+    for (int64_t t = 0; t < d->taps; t++) {
+        const tn_tap tap = tn_tap_of(b->phase, d->tap + t);
+        const float **rows = b->rows + t * b->group;
+        for (int64_t i = 0; i < b->count; i += b->group, rows += d->taps * b->group) {
+            for (int64_t j = 0; j < b->group; j++)
+                rows[j] = tn_pixel_tap(job, &b->pixels[i + j], tap, d->first);
         }
     }
 }

@@ -6,6 +6,7 @@
 
 #include "kernels/conv_phases.h"
 #include "kernels/isa/conv_table.h"
+#include "kernels/product.h"
 
 #include <stdatomic.h>
 
@@ -43,9 +44,25 @@ typedef struct tn_pixel_walk {
 
 /** Up to `most` pixels; fewer at the end, filled up with such that are none to a multiple of `unit`. */
 int64_t tn_pixels_next(tn_pixel_walk *walk, int64_t most, int64_t unit, tn_pixel *pixels);
-/** Where filters [d->first, ...) of tap t of a window lie: in dy, or in a row of zeros. */
-const float *tn_pixel_tap(const tn_strided *job, const tn_phase *phase, const tn_pixel *pixel, const tn_depth *d,
-                          int64_t t);
+/** A tap of a phase, in pixels of dy from tap (0,0). */
+typedef struct tn_tap {
+    int64_t y, x;
+} tn_tap;
+
+static inline tn_tap tn_tap_of(const tn_phase *phase, int64_t t)
+{
+    return (tn_tap){t / phase->wide.taps * phase->high.dilation, t % phase->wide.taps * phase->wide.dilation};
+}
+
+/** Where filters [first, ...) of a tap of a window lie: in dy, or in a row of zeros. */
+static inline const float *tn_pixel_tap(const tn_strided *job, const tn_pixel *pixel, tn_tap tap, int64_t first)
+{
+    const tn_conv_shape *s = job->shape;
+    int64_t y = pixel->y + tap.y, x = pixel->x + tap.x;
+    if (!pixel->out || y < 0 || y >= s->oh || x < 0 || x >= s->ow)
+        return tn_zeros;
+    return pixel->image + (y * s->ow + x) * s->f + first;
+}
 /** Zeros for the job's channels of the pixels in lines [line, last), if some of them get no sums. */
 void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last);
 

@@ -62,8 +62,9 @@ static void pack_panel(const tn_strided *job, const tn_phase *phase, const tn_pi
     int64_t lanes = job->kernels->tile->lanes;
     const float *rows[TN_PANEL_LANES];
     for (int64_t t = d->tap; t < d->tap + d->taps; t++, out += d->run * lanes) {
+        const tn_tap tap = tn_tap_of(phase, t);
         for (int64_t i = 0; i < lanes; i++)
-            rows[i] = tn_pixel_tap(job, phase, &pixels[i], d, t);
+            rows[i] = tn_pixel_tap(job, &pixels[i], tap, d->first);
         job->kernels->interleave(rows, lanes, d->run, out);
     }
 }
