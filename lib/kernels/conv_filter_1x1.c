@@ -181,8 +181,8 @@ static slab copy_last(const gradient *g, int64_t pixel, int64_t count, float *bu
     return p;
 }
 
-/** Rows [c0, c1) of a part's sums. */
-static void run_part(const gradient *g, int64_t part, int64_t c0, int64_t c1, float *buffer)
+/** Rows [c0, c1) and columns [f0, f1) of a part's sums. */
+static void run_part(const gradient *g, int64_t part, int64_t c0, int64_t c1, int64_t f0, int64_t f1, float *buffer)
 {
     int64_t first = g->pixels * part / g->parts, end = g->pixels * (part + 1) / g->parts;
     int64_t inside = tn_max(first, tn_min(end, g->pixels - g->last)), count;
@@ -192,8 +192,8 @@ static void run_part(const gradient *g, int64_t part, int64_t c0, int64_t c1, fl
         count = at < inside ? tn_min(DEPTH, inside - at) : end - at;
         const slab p = at < inside ? slab_at(g, at, count, c0, c1, buffer) : copy_last(g, at, count, buffer);
         bool add = at > first || (!is_aside(g) && g->add);
-        for (int64_t f = 0; f < g->filters; f += COLUMNS)
-            multiply_columns(&p, c0, c1, f, tn_min(f + COLUMNS, g->filters), add, sums, ldc);
+        for (int64_t f = f0; f < f1; f += COLUMNS)
+            multiply_columns(&p, c0, c1, f, tn_min(f + COLUMNS, f1), add, sums, ldc);
     }
 }
 
@@ -220,16 +220,35 @@ static int64_t unit_of(const tn_direct_tile *tile)
     return tile->rows % 3 == 0 ? tile->rows / 3 : tile->rows;
 }
 
+/** Share number `share` of [0, all), in units. */
+static void share_of(int64_t all, int64_t unit, int64_t share, int64_t shares, int64_t *first, int64_t *last)
+{
+    int64_t units = tn_ceil_div(all, unit);
+    *first = units * share / shares * unit;
+    *last = tn_min(units * (share + 1) / shares * unit, all);
+}
+
+/** A part, or a share of its rows or columns: whichever are more, for every share reads all of the others. What is
+ *  gathered is gathered once. */
+static void run_task(const gradient *g, int64_t task, float *buffer)
+{
+    const tn_direct_tile *tile = tn_conv_kernels()->direct;
+    int64_t part = task / g->shares, share = task % g->shares, c0 = 0, c1 = g->channels, f0 = 0, f1 = g->filters;
+    if (g->filters > g->channels && g->row == 0)
+        share_of(g->filters, tile->lanes, share, g->shares, &f0, &f1);
+    else
+        share_of(g->channels, unit_of(tile), share, g->shares, &c0, &c1);
+    run_part(g, part, c0, c1, f0, f1, buffer);
+}
+
 static void run_tasks(const tn_team *team, void *arg)
 {
     gradient *g = arg;
-    int64_t rows = unit_of(tn_conv_kernels()->direct), panels = tn_ceil_div(g->channels, rows);
     for (;;) {
-        int64_t task = atomic_fetch_add_explicit(&g->next, 1, memory_order_relaxed), share = task % g->shares;
+        int64_t task = atomic_fetch_add_explicit(&g->next, 1, memory_order_relaxed);
         if (task >= g->parts * g->shares)
             break;
-        run_part(g, task / g->shares, panels * share / g->shares * rows,
-                 tn_min(panels * (share + 1) / g->shares * rows, g->channels), g->gathered + team->index * g->buffer);
+        run_task(g, task, g->gathered + team->index * g->buffer);
     }
     if (is_aside(g)) {
         tn_team_barrier(team);
@@ -237,7 +256,7 @@ static void run_tasks(const tn_team *team, void *arg)
     }
 }
 
-/** Every share reads all of dy, so there are no more of them than threads need. */
+/** No more of them than threads need. */
 static int64_t shares_of(const gradient *g, int64_t threads)
 {
     int64_t panels = tn_ceil_div(g->channels, tn_conv_kernels()->direct->rows);
