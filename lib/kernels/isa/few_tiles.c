@@ -129,7 +129,7 @@ ALWAYS_INLINE void put_vectors(int count, int j, vec sums[][WIDEST], const tn_fe
 }
 
 /** A tile of `count` windows; that and `vectors` are constants where it is called. */
-ALWAYS_INLINE void forward_tile(int count, int vectors, const tn_few_windows *x, int64_t first, const float *v,
+INLINE_CONSTANTS void forward_tile(int count, int vectors, const tn_few_windows *x, int64_t first, const float *v,
                                 const tn_few_end *end, float *y)
 {
     vec sums[WINDOWS][WIDEST];
@@ -189,7 +189,7 @@ ALWAYS_INLINE void load_filters(const float *dy, int vectors, bool whole, int64_
     row[vectors - 1] = whole ? load(dy) : load_part(dy, last);
 }
 
-ALWAYS_INLINE void gradient(const tn_few_sums *g, int rows, int vectors, bool whole, bool fetch)
+INLINE_CONSTANTS void gradient(const tn_few_sums *g, int rows, int vectors, bool whole, bool fetch)
 {
     vec sums[SUMS][WIDEST];
     const float *dy = g->dy, *ahead = g->ahead;
@@ -271,7 +271,7 @@ ALWAYS_INLINE vec twice(vec v)
 
 /** Filters that fill half a vector at most are there twice, once for each number of a pair. `rows`, a constant: one
  *  pointer for three vectors. */
-ALWAYS_INLINE void pairs_tile(const tn_few_sums *g, int rows)
+INLINE_CONSTANTS void pairs_tile(const tn_few_sums *g, int rows)
 {
     vec sums[SIXES][3];
     const float *dy = g->dy;

@@ -302,13 +302,7 @@ ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums, int
 
 typedef enum kind { PACKED, LYING, LOCATED, KINDS, LYING_COPIES /* a table of its own */ } kind;
 
-#ifdef TN_CHECKED
-#define IN_EACH static __attribute__((noinline)) /* one function for all of them: a hundred copies take minutes */
-#else
-#define IN_EACH ALWAYS_INLINE
-#endif
-
-IN_EACH void multiply_tile(kind of, int count, int vectors, piece *p, const float *const *places,
+INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, const float *const *places,
                                  const float *side, const float *v, int64_t cols, float *c)
 {
     int64_t rest = cols - (vectors - 1) * TN_LANES;

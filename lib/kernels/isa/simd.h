@@ -53,6 +53,16 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/** For functions whose arguments are constants, with a copy for each of them. Where every access is checked, that would
+ *  take minutes to compile: all calls share one. */
+#if defined(TN_CHECKED) && defined(__clang__)
+#define INLINE_CONSTANTS static __attribute__((noinline))
+#elif defined(TN_CHECKED)
+#define INLINE_CONSTANTS static __attribute__((noinline, noclone))
+#else
+#define INLINE_CONSTANTS ALWAYS_INLINE
+#endif
+
 typedef float vec __attribute__((vector_size(4 * TN_LANES)));
 typedef int32_t ivec __attribute__((vector_size(4 * TN_LANES)));
 typedef uint32_t uvec __attribute__((vector_size(4 * TN_LANES)));
