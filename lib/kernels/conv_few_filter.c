@@ -60,7 +60,7 @@ typedef struct few {
     atomic_llong next;
 } few;
 
-/** Units of an image: where there are few of them, as many as several threads can share evenly. */
+/** Units of an image: where there are few of them, an even number, for threads to share. */
 static int64_t bands_of(const tn_conv_shape *s)
 {
     int64_t bands = tn_ceil_div(s->oh, tn_max(1, WINDOWS / s->ow));

@@ -12,7 +12,7 @@
  *  of the sums with room for whole tiles. Only the last pixels have nothing behind them: they are copied aside.
  *
  *  The sum is long and the result may be small, so pixels are cut into parts, from the sizes alone, whose sums are
- * added in order. Tasks are parts, or some rows of dw of a part. With strides, the pixels of x that count are copied
+ * added in order. Tasks are parts, or some rows or columns of dw of a part. With strides, the pixels of x that count are copied
  * together first. */
 #include "kernels/conv_filter_1x1.h"
 
@@ -28,6 +28,7 @@
 #define COLUMNS 384 /* of dy, for them to stay in the L2 cache together with x */
 #define EMPTY 1.5   /* times the sums that there are: worth it, for packing would cost as much */
 #define PARTS 8
+#define EVEN 4      /* units of columns of a share, at least */
 #define PART_FLOATS (1 << 20) /* of the sums of all parts */
 #define PART_PIXELS 768       /* that a part has at least */
 
@@ -40,7 +41,8 @@ typedef struct gradient {
     int64_t rows, cols;        /* of the sums: whole tiles */
     int64_t last;              /* pixels behind which tiles would read too far */
     int64_t pixels;
-    int64_t parts, shares; /* of the rows of a part: tasks */
+    int64_t parts, shares; /* of the rows of a part, or of its columns: tasks */
+    bool by_columns;
     int64_t row, buffer;   /* floats of a pixel that was copied, and of a thread's; 0: x lies in one piece */
     atomic_llong next;
 } gradient;
@@ -59,12 +61,16 @@ static bool are_whole(const tn_conv_shape *s, int64_t rows, int64_t cols)
     return rows == s->c / s->groups && cols == s->f / s->groups;
 }
 
+bool tn_conv_picks_pixels(const tn_conv_shape *s)
+{
+    return s->r == 1 && s->s == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == (s->h - 1) / s->stride_h + 1 &&
+           s->ow == (s->w - 1) / s->stride_w + 1;
+}
+
 bool tn_conv_filter_is_1x1(const tn_conv_shape *s)
 {
     int64_t rows, cols;
-    bool plain = s->r == 1 && s->s == 1 && s->pad_top == 0 && s->pad_left == 0 &&
-                 s->oh == (s->h - 1) / s->stride_h + 1 && s->ow == (s->w - 1) / s->stride_w + 1;
-    if (!plain || s->c > INT64_MAX / 2 || s->f > INT64_MAX / 2)
+    if (!tn_conv_picks_pixels(s) || s->c > INT64_MAX / 2 || s->f > INT64_MAX / 2)
         return false;
     count_sums(s, &rows, &cols);
     bool few_empty = (double)rows * (double)cols < EMPTY * (double)(s->c / s->groups) * (double)(s->f / s->groups);
@@ -214,31 +220,28 @@ static void add_parts(const gradient *g, const tn_team *team)
     }
 }
 
-/** Rows that tasks begin at multiples of: thirds of a tile, which are as quick as whole ones. */
-static int64_t unit_of(const tn_direct_tile *tile)
-{
-    return tile->rows % 3 == 0 ? tile->rows / 3 : tile->rows;
-}
-
-/** Share number `share` of [0, all), in units. */
-static void share_of(int64_t all, int64_t unit, int64_t share, int64_t shares, int64_t *first, int64_t *last)
-{
-    int64_t units = tn_ceil_div(all, unit);
-    *first = units * share / shares * unit;
-    *last = tn_min(units * (share + 1) / shares * unit, all);
-}
-
-/** A part, or a share of its rows or columns: whichever are more, for every share reads all of the others. What is
- *  gathered is gathered once. */
-static void run_task(const gradient *g, int64_t task, float *buffer)
+/** Rows that shares begin at multiples of, or columns. */
+static int64_t unit_of(const gradient *g)
 {
     const tn_direct_tile *tile = tn_conv_kernels()->direct;
-    int64_t part = task / g->shares, share = task % g->shares, c0 = 0, c1 = g->channels, f0 = 0, f1 = g->filters;
-    if (g->filters > g->channels && g->row == 0)
-        share_of(g->filters, tile->lanes, share, g->shares, &f0, &f1);
+    return g->by_columns ? tile->lanes : tile->rows % 3 == 0 ? tile->rows / 3 : tile->rows; /* thirds are as quick */
+}
+
+/** The rows or columns that are shared out. */
+static int64_t units_of(const gradient *g)
+{
+    return tn_ceil_div(g->by_columns ? g->filters : g->channels, unit_of(g));
+}
+
+/** A part, or a share of its rows or columns. */
+static void run_task(const gradient *g, int64_t task, float *buffer)
+{
+    int64_t share = task % g->shares, first = units_of(g) * share / g->shares * unit_of(g);
+    int64_t last = units_of(g) * (share + 1) / g->shares * unit_of(g);
+    if (g->by_columns)
+        run_part(g, task / g->shares, 0, g->channels, first, tn_min(last, g->filters), buffer);
     else
-        share_of(g->channels, unit_of(tile), share, g->shares, &c0, &c1);
-    run_part(g, part, c0, c1, f0, f1, buffer);
+        run_part(g, task / g->shares, first, tn_min(last, g->channels), 0, g->filters, buffer);
 }
 
 static void run_tasks(const tn_team *team, void *arg)
@@ -256,11 +259,14 @@ static void run_tasks(const tn_team *team, void *arg)
     }
 }
 
-/** No more of them than threads need. */
-static int64_t shares_of(const gradient *g, int64_t threads)
+/** Every share reads all of the other side, so it is the wider one that is cut, into no more shares than threads need. What
+ *  is gathered is gathered once, by rows; so are the shares of many threads, which columns would not fill evenly. */
+static void cut_shares(gradient *g, int64_t threads)
 {
-    int64_t panels = tn_ceil_div(g->channels, tn_conv_kernels()->direct->rows);
-    return g->parts >= 2 * threads ? 1 : tn_min(panels, tn_ceil_div(threads, g->parts));
+    int64_t wanted = g->parts >= 2 * threads ? 1 : tn_ceil_div(threads, g->parts);
+    g->by_columns = g->filters > g->channels && g->row == 0;
+    g->by_columns = g->by_columns && units_of(g) >= EVEN * wanted;
+    g->shares = tn_min(units_of(g), wanted);
 }
 
 void tn_conv_filter_1x1(const tn_conv_shape *s, tn_pool *pool, const float *x, const float *dy, bool add, float *dw,
@@ -270,7 +276,7 @@ void tn_conv_filter_1x1(const tn_conv_shape *s, tn_pool *pool, const float *x, c
     g.gathered = scratch;
     g.sums = g.gathered + tn_pool_threads(pool) * g.buffer;
     g.add = add;
-    g.shares = shares_of(&g, tn_pool_threads(pool));
+    cut_shares(&g, tn_pool_threads(pool));
     for (int64_t group = 0; group < s->groups; group++) {
         g.x = x + group * g.channels;
         g.dy = dy + group * g.filters;

@@ -6,6 +6,8 @@
 
 #include "kernels/conv.h"
 
+/** True if every window is a pixel of the image. */
+bool tn_conv_picks_pixels(const tn_conv_shape *shape);
 /** True where the way applies: no padding, and channels and filters fill tiles, or nearly where there are no strides. */
 bool tn_conv_filter_is_1x1(const tn_conv_shape *shape);
 /** Errors    TN_ERR_OVERFLOW */

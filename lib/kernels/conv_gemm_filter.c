@@ -7,7 +7,7 @@
  *  are added in order.
  *
  *  Channels lie side by side in every pixel, and so do filters. A few images, which stay in the caches, are multiplied just
- *  so: those of 1x1 convolutions without a stride where they lie, others copied tap by tap. */
+ *  so: those of 1x1 convolutions where they lie, others copied tap by tap. */
 #include "kernels/conv_gemm.h"
 
 #include "base/status.h"
@@ -48,8 +48,7 @@ static tn_region find_windows(const void *source, int64_t first, int64_t count, 
 /** Every window is a pixel, and the next one in a row or in the next row is always as far. */
 static bool are_even_pixels(const tn_conv_shape *s)
 {
-    return s->r == 1 && s->s == 1 && s->pad_top == 0 && s->pad_left == 0 && s->oh == (s->h - 1) / s->stride_h + 1 &&
-           s->ow == (s->w - 1) / s->stride_w + 1 && (s->n <= 1 || s->oh * s->stride_h == s->h);
+    return tn_conv_picks_pixels(s) && (s->n <= 1 || s->oh * s->stride_h == s->h);
 }
 
 static bool are_pixels(const tn_conv_shape *s)

@@ -307,7 +307,7 @@ static void cut_into(tn_strided *job, int64_t bands, int64_t parts)
 static void cut_tasks(tn_strided *job, int threads)
 {
     const tn_conv_shape *s = job->shape;
-    double floats = (double)(job->lines * s->stride_h) * (double)s->w * (double)job->channels, least = INFINITY;
+    double floats = (double)(s->n * s->h) * (double)s->w * (double)job->channels, least = INFINITY;
     int64_t panels = tn_ceil_div(job->channels, job->kernels->tile->lanes);
     int64_t first = tn_max(1, tn_min(job->lines, (int64_t)(floats / BAND_MOST)));
     int64_t most = first + TASKS * (int64_t)threads, bands = first, parts = 1;

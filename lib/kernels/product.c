@@ -28,6 +28,8 @@
 #define TILE_COST 0.25          /* and what a tile costs besides, in rows */
 #define TURN_COST 24            /* multiply-adds that it costs to turn a number of a tile, or to store one of an edge */
 
+_Static_assert(TN_RUN_ALONG <= TN_DEPTH_ALONG, "a block of rows that lie in runs has room for one");
+
 /* ---- choices, from the sizes alone ---- */
 
 /** Our own tile, if it is as large as BLIS's and can do what is asked for. */
@@ -158,7 +160,7 @@ static int64_t depth_along(const tn_product *p)
 /** The depth of a block: whole runs, of at most so many k if that is one run. */
 static int64_t depth_in_runs(int64_t k, int64_t run, int64_t most)
 {
-    int64_t runs = tn_ceil_div(k, run);
+    int64_t runs = tn_max(1, tn_ceil_div(k, run));
     most = tn_max(1, most / run);
     return tn_ceil_div(runs, tn_ceil_div(runs, most)) * run;
 }

@@ -28,7 +28,7 @@
 typedef void tn_pack(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t lanes,
                      float *out);
 /** The memory that packing the same would read, if it lies in rows that are equally far apart; otherwise no rows. Of what is
- *  multiplied where it lies (along_a), one row for each k. */
+ *  multiplied where it lies (along_a), one row for each k; of runs (run_along), only the first one's are so far apart. */
 typedef tn_region tn_find(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn);
 
 /** Say where rows of A lie. Run t of k, of `run` numbers from k0 to k0 + kn, of row first + tile * lanes + i begins at

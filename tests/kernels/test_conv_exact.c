@@ -168,6 +168,8 @@ static const struct {
     {1, 1, 20, 300, 36, 1, 1, 1},  {1, 1, 20, 410, 70, 1, 1, 1},  {1, 1, 48, 200, 24, 1, 2, 1},
     {1, 1, 14, 130, 140, 1, 2, 1}, {3, 3, 14, 37, 64, 1, 2, 1},  {3, 1, 15, 40, 33, 1, 2, 1},  {2, 2, 15, 40, 34, 1, 2, 2},
     {1, 1, 30, 24, 40, 1, 3, 1},   {1, 1, 520, 5, 8, 1, 2, 1},  {1, 1, 512, 6, 9, 1, 2, 1},
+    {1, 1, 118, 16, 32, 1, 2, 1},  {3, 3, 21, 22, 40, 1, 2, 1},  {2, 0, 8, 40, 40, 1, 2, 1},  {2, 0, 8, 40, 40, 1, 1, 1},
+    {2, 0, 9, 16, 32, 3, 2, 1},    {2, 0, 12, 3, 32, 5, 1, 1},
 };
 enum { NEAR_SHAPES = sizeof near_shapes / sizeof near_shapes[0] };
 
@@ -201,17 +203,56 @@ static const struct {
 };
 enum { EVEN_SHAPES = sizeof even_shapes / sizeof even_shapes[0] };
 
+static tn_conv_shape even_shape(int number)
+{
+    const int64_t size = even_shapes[number].size, kernel = even_shapes[number].kernel;
+    const int64_t stride = even_shapes[number].stride, pad = even_shapes[number].pad;
+    tn_conv_shape shape = {.n = 1, .h = size, .w = size, .c = even_shapes[number].c, .r = kernel, .s = kernel,
+                           .f = even_shapes[number].f, .stride_h = stride, .stride_w = stride, .dilation_h = 1,
+                           .dilation_w = 1, .pad_top = pad, .pad_left = pad, .groups = 1};
+    shape.oh = shape.ow = (size + 2 * pad - kernel) / stride + 1;
+    return shape;
+}
+
 START_TEST(test_even)
 {
-    const int64_t size = even_shapes[_i / 3].size, kernel = even_shapes[_i / 3].kernel;
-    const int64_t stride = even_shapes[_i / 3].stride, pad = even_shapes[_i / 3].pad;
-    conv_case c = {.n = 1, .threads = 1 + _i % 3};
+    conv_case c = {.shape = even_shape(_i / 3), .n = 1, .threads = 1 + _i % 3};
     draw d = {555 + (uint64_t)_i};
-    c.shape = (tn_conv_shape){.n = 1, .h = size, .w = size, .c = even_shapes[_i / 3].c, .r = kernel, .s = kernel,
-                              .f = even_shapes[_i / 3].f, .stride_h = stride, .stride_w = stride, .dilation_h = 1,
-                              .dilation_w = 1, .pad_top = pad, .pad_left = pad, .groups = 1};
-    c.shape.oh = c.shape.ow = (size + 2 * pad - kernel) / stride + 1;
     check_all(&c, &d);
+}
+END_TEST
+
+/* The same with no image at all. */
+START_TEST(test_empty)
+{
+    conv_case c = {.threads = 1 + _i % 2};
+    draw d = {99};
+    c.shape = even_shape(_i);
+    check_all(&c, &d);
+}
+END_TEST
+
+/* Gradients of 1x1 filters of more numbers than the caches hold, with more threads than parts: columns are shared out, where
+ * there are several for each, otherwise rows; into sums aside, and, with one part of whole tiles, into dw. */
+static const struct {
+    int64_t n, size, c, f;
+    int threads;
+} share_shapes[] = {{3, 80, 24, 260, 12}, {1, 80, 8, 420, 12}, {3, 80, 24, 100, 12}, {1, 38, 96, 1408, 3}, {1, 80, 400, 8, 11}};
+enum { SHARE_SHAPES = sizeof share_shapes / sizeof share_shapes[0] };
+
+START_TEST(test_shares)
+{
+    const int64_t size = share_shapes[_i].size;
+    conv_case c = {.n = share_shapes[_i].n, .threads = share_shapes[_i].threads};
+    draw d = {31 + (uint64_t)_i};
+    c.shape = (tn_conv_shape){.n = c.n, .h = size, .w = size, .c = share_shapes[_i].c, .r = 1, .s = 1,
+                              .f = share_shapes[_i].f, .oh = size, .ow = size, .stride_h = 1, .stride_w = 1,
+                              .dilation_h = 1, .dilation_w = 1, .groups = 1};
+    operands o = allocate(&c);
+    draw_integers(&d, o.x, conv_x_size(&c.shape, c.n));
+    draw_integers(&d, o.dy, conv_y_size(&c.shape, c.n));
+    check_exact(&c, TN_CONV_FILTER, false, &o);
+    release(&o);
 }
 END_TEST
 
@@ -315,5 +356,6 @@ START_TEST(test_coverage)
 END_TEST
 
 TN_SUITE("conv_exact", {test_coverage, 0}, TN_LOOPED(test_exact, SHAPES), TN_LOOPED(test_near, NEAR_SHAPES),
-         TN_LOOPED(test_shared, 2 * SHARED_SHAPES), TN_LOOPED(test_even, 3 * EVEN_SHAPES), TN_LOOPED(test_depthwise, 60),
+         TN_LOOPED(test_shared, 2 * SHARED_SHAPES), TN_LOOPED(test_even, 3 * EVEN_SHAPES),
+         TN_LOOPED(test_empty, EVEN_SHAPES), TN_LOOPED(test_shares, SHARE_SHAPES), TN_LOOPED(test_depthwise, 60),
          TN_LOOPED(test_depthwise_endings, TN_TANH + 1))

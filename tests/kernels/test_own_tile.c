@@ -112,11 +112,11 @@ static void check_copy(const tn_own_tile *own, const numbers *n, int64_t cols)
 }
 
 /* Both sides as matrices, as they lie: nothing behind the last column of the last row can be read. With a copy, most
- * tiles read that. Numbers of some rows have gaps from run to run. */
+ * tiles read that. Several runs have gaps between them. */
 static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b, int64_t rows, int64_t cols, int kind,
-                         float *copy)
+                         int64_t runs, float *copy)
 {
-    int64_t runs = kind & RELU ? RUNS : 1, run_step = RUN * rows + GAP;
+    int64_t run_step = RUN * rows + GAP;
     float *side = a - rows * DEPTH - (runs - 1) * GAP;
     const tn_tile_rows r = {.count = rows,
                             .group = rows,
@@ -191,8 +191,9 @@ START_TEST(test_beside)
     fill(own, n);
     for (int64_t rows = 1; rows <= GROUPS * own->rows; rows += rows < own->rows ? 1 : 5)
         for (int64_t cols = own->whole; cols <= 3 * own->lanes; cols += own->whole * (cols < own->lanes ? 1 : 7))
-            for (int copies = 0; copies < 2; copies++)
-                check_beside(own, n, a, b, rows, cols, (int)(rows + cols) % PANEL, copies ? n->copy : NULL);
+            for (int way = 0; way < 4; way++)
+                check_beside(own, n, a, b, rows, cols, (int)(rows + cols) % PANEL, way / 2 ? RUNS : 1,
+                             way % 2 ? n->copy : NULL);
     free(n);
 }
 END_TEST

@@ -87,8 +87,8 @@ typedef struct tn_own_tile {
     int64_t rows, lanes;
     int64_t whole; /* columns that are not in panels are a multiple of it */
     /** c[i * ldc + j] = sum over t < runs, k < run of row i's number k of run t by v[(t * run + k) * lanes + j], for i <
-     *  count, j < cols; columns from lanes on are those of the panels that follow. With a step: by v[k * v_step + j],
-     *  columns from lanes on at v + v_apart. */
+     *  count, j < cols; columns from lanes on are those of the panels that follow. With a step: by
+     *  v[(t * run + k) * v_step + j], columns from lanes on at v + v_apart. */
     void (*multiply)(const tn_tile_rows *rows, const float *v, const tn_tile_end *end, int64_t cols, float *c,
                      int64_t ldc);
 } tn_own_tile;
