@@ -30,17 +30,21 @@ def commands():
     return found
 
 
+def kept_of(command):
+    """A command's words without the compiler, what it writes, and -Werror."""
+    return [word for previous, word in zip(command, command[1:])
+            if word not in ("-MD", "-MQ", "-MF", "-o", "-Werror") and previous not in ("-MQ", "-MF", "-o")]
+
+
 def with_gcc(path, command):
     """Compile as the build does, for the warnings."""
-    kept = ["gcc"]
-    for previous, word in zip(command, command[1:]):
-        if word not in ("-MD", "-MQ", "-MF", "-o", "-Werror") and previous not in ("-MQ", "-MF", "-o"):
-            kept.append(word)
-    return [*kept, "-fanalyzer", "-fdiagnostics-plain-output", "-o", os.devnull]
+    return ["gcc", *kept_of(command), "-fanalyzer", "-fdiagnostics-plain-output", "-o", os.devnull]
 
 
 def with_clang_tidy(path, command):
-    return ["clang-tidy", "-p", build, "--quiet", path]
+    """Without what gcc alone is told about registers, if the build is gcc's."""
+    words = [word for word in kept_of(command) if not word.startswith(("-ffixed-", "-mtune-ctrl="))]
+    return ["clang-tidy", "--quiet", path, "--", *words]
 
 
 def with_cppcheck(path, command):

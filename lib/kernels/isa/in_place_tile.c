@@ -160,6 +160,12 @@ ALWAYS_INLINE void ask_for_sums(int vectors, const float *c)
 
 /* ---- sums ---- */
 
+/** Columns of the last of so many vectors. */
+ALWAYS_INLINE int64_t last_lanes(int vectors, int64_t cols)
+{
+    return cols - (vectors - 1) * TN_LANES;
+}
+
 /** Rows that lie side by side; the columns may, too. */
 ALWAYS_INLINE void add_lying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
                              sums_of sums)
@@ -291,7 +297,7 @@ ALWAYS_INLINE void put_some(int count, int vectors, const piece *p, sums_of sums
 
 ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums, int64_t cols, float *c)
 {
-    int64_t rest = cols - (vectors - 1) * TN_LANES;
+    int64_t rest = last_lanes(vectors, cols);
     if (rest == TN_LANES)
         put_some(count, vectors, p, sums, TN_LANES, c);
     else
@@ -305,7 +311,6 @@ typedef enum kind { PACKED, LYING, LOCATED, KINDS, LYING_COPIES /* a table of it
 INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, const float *const *places,
                                  const float *side, const float *v, int64_t cols, float *c)
 {
-    int64_t rest = cols - (vectors - 1) * TN_LANES;
     sums_of sums;
     KEEP_IN_MEMORY(p);
     KEEP_IN_MEMORY(c);
@@ -318,11 +323,11 @@ INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, c
     else if (of == PACKED)
         add_panel(count, vectors, p, side, v, sums);
     else if (of == LYING && MASKS && p->part)
-        add_lying(count, vectors, p, side, v, rest, sums);
+        add_lying(count, vectors, p, side, v, last_lanes(vectors, cols), sums);
     else if (of == LYING)
         add_lying(count, vectors, p, side, v, 0, sums);
     else if (MASKS && p->part)
-        add_copying(count, vectors, p, side, v, rest, sums);
+        add_copying(count, vectors, p, side, v, last_lanes(vectors, cols), sums);
     else
         add_copying(count, vectors, p, side, v, 0, sums);
     put(count, vectors, p, sums, cols, c);
@@ -392,7 +397,7 @@ static void multiply_group(const tn_tile_rows *r, int64_t first, bool asks, cons
     int parts = (count - i + most_rows(vectors) - 1) / most_rows(vectors);
     for (int rows; i < count; i += rows, parts--) {
         rows = (count - i + parts - 1) / parts;
-        p->next = asks ? places + i + r->group * r->runs : NULL;
+        p->next = places && asks ? places + i + r->group * r->runs : NULL;
         tiles[vectors - 1][rows - 1][of](p, places ? places + i : NULL, side ? side + i : NULL, v, cols,
                                          c + i * p->ldc);
     }
