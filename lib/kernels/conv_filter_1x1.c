@@ -11,9 +11,9 @@
  *  Tiles that are wider than what is left of a pixel read on into the next one, and what they make of it goes to a copy
  *  of the sums with room for whole tiles. Only the last pixels have nothing behind them: they are copied aside.
  *
- *  The sum is long and the result may be small, so pixels are cut into parts, from the sizes alone, whose sums are
- * added in order. Tasks are parts, or some rows or columns of dw of a part. With strides, the pixels of x that count are copied
- * together first. */
+ *  The sum is long and the result may be small, so pixels are cut into parts, from the sizes alone, whose sums are added
+ *  in order. Tasks are parts, or some rows or columns of dw of a part. With strides, the pixels of x that count are
+ *  copied together first. */
 #include "kernels/conv_filter_1x1.h"
 
 #include "base/memory.h"
@@ -259,13 +259,13 @@ static void run_tasks(const tn_team *team, void *arg)
     }
 }
 
-/** Every share reads all of the other side, so it is the wider one that is cut, into no more shares than threads need. What
- *  is gathered is gathered once, by rows; so are the shares of many threads, which columns would not fill evenly. */
+/** Every share reads all of the other side, so it is the wider one that is cut, into no more shares than threads need;
+ *  but rows if x is gathered, which is done once then, or if columns are too few for even shares. */
 static void cut_shares(gradient *g, int64_t threads)
 {
     int64_t wanted = g->parts >= 2 * threads ? 1 : tn_ceil_div(threads, g->parts);
-    g->by_columns = g->filters > g->channels && g->row == 0;
-    g->by_columns = g->by_columns && units_of(g) >= EVEN * wanted;
+    int64_t columns = tn_ceil_div(g->filters, tn_conv_kernels()->direct->lanes);
+    g->by_columns = g->filters > g->channels && g->row == 0 && columns >= EVEN * wanted;
     g->shares = tn_min(units_of(g), wanted);
 }
 

@@ -155,6 +155,30 @@ START_TEST(test_exact)
 }
 END_TEST
 
+/* Square images and filters, equally padded on all sides. */
+static tn_conv_shape square(int64_t n, int64_t size, int64_t c, int64_t f, int64_t kernel, int64_t stride, int64_t pad,
+                            int64_t groups)
+{
+    tn_conv_shape shape = {.n = n, .h = size, .w = size, .c = c, .r = kernel, .s = kernel, .f = f, .stride_h = stride,
+                           .stride_w = stride, .dilation_h = 1, .dilation_w = 1, .pad_top = pad, .pad_left = pad,
+                           .groups = groups};
+    shape.oh = shape.ow = (size + 2 * pad - kernel) / stride + 1;
+    return shape;
+}
+
+/* One gradient on whole numbers. */
+static void check_gradient(const conv_case *c, tn_conv_pass pass, draw *d)
+{
+    operands o = allocate(c);
+    draw_integers(d, o.x, conv_x_size(&c->shape, c->n));
+    draw_integers(d, o.w, conv_w_size(&c->shape));
+    draw_integers(d, o.dy, conv_y_size(&c->shape, c->n));
+    check_exact(c, pass, false, &o);
+    if (pass == TN_CONV_FILTER)
+        check_exact(c, pass, true, &o);
+    release(&o);
+}
+
 /* Gradients of filters at the limits of what is multiplied as it lies: more columns than pass under a call, both sides of
  * where the first tile copies them, blocks of rows and of pixels that are full; and batches that are near where the plan's
  * is not. */
@@ -175,20 +199,12 @@ enum { NEAR_SHAPES = sizeof near_shapes / sizeof near_shapes[0] };
 
 START_TEST(test_near)
 {
-    const int64_t size = near_shapes[_i].size, kernel = near_shapes[_i].kernel, stride = near_shapes[_i].stride;
+    const int64_t kernel = near_shapes[_i].kernel;
     conv_case c = {.n = near_shapes[_i].n, .threads = 1 + _i % 3};
     draw d = {777 + (uint64_t)_i};
-    c.shape = (tn_conv_shape){.n = near_shapes[_i].plan, .h = size, .w = size, .c = near_shapes[_i].c, .r = kernel,
-                              .s = kernel, .f = near_shapes[_i].f, .stride_h = stride, .stride_w = stride,
-                              .dilation_h = 1, .dilation_w = 1, .pad_top = kernel / 2, .pad_left = kernel / 2,
-                              .groups = near_shapes[_i].groups};
-    c.shape.oh = c.shape.ow = (size - 1) / stride + 1;
-    operands o = allocate(&c);
-    draw_integers(&d, o.x, conv_x_size(&c.shape, c.n));
-    draw_integers(&d, o.dy, conv_y_size(&c.shape, c.n));
-    check_exact(&c, TN_CONV_FILTER, false, &o);
-    check_exact(&c, TN_CONV_FILTER, true, &o);
-    release(&o);
+    c.shape = square(near_shapes[_i].plan, near_shapes[_i].size, near_shapes[_i].c, near_shapes[_i].f, kernel,
+                     near_shapes[_i].stride, kernel / 2, near_shapes[_i].groups);
+    check_gradient(&c, TN_CONV_FILTER, &d);
 }
 END_TEST
 
@@ -205,13 +221,8 @@ enum { EVEN_SHAPES = sizeof even_shapes / sizeof even_shapes[0] };
 
 static tn_conv_shape even_shape(int number)
 {
-    const int64_t size = even_shapes[number].size, kernel = even_shapes[number].kernel;
-    const int64_t stride = even_shapes[number].stride, pad = even_shapes[number].pad;
-    tn_conv_shape shape = {.n = 1, .h = size, .w = size, .c = even_shapes[number].c, .r = kernel, .s = kernel,
-                           .f = even_shapes[number].f, .stride_h = stride, .stride_w = stride, .dilation_h = 1,
-                           .dilation_w = 1, .pad_top = pad, .pad_left = pad, .groups = 1};
-    shape.oh = shape.ow = (size + 2 * pad - kernel) / stride + 1;
-    return shape;
+    return square(1, even_shapes[number].size, even_shapes[number].c, even_shapes[number].f, even_shapes[number].kernel,
+                  even_shapes[number].stride, even_shapes[number].pad, 1);
 }
 
 START_TEST(test_even)
@@ -225,9 +236,8 @@ END_TEST
 /* The same with no image at all. */
 START_TEST(test_empty)
 {
-    conv_case c = {.threads = 1 + _i % 2};
+    conv_case c = {.shape = even_shape(_i), .threads = 1 + _i % 2};
     draw d = {99};
-    c.shape = even_shape(_i);
     check_all(&c, &d);
 }
 END_TEST
@@ -242,17 +252,10 @@ enum { SHARE_SHAPES = sizeof share_shapes / sizeof share_shapes[0] };
 
 START_TEST(test_shares)
 {
-    const int64_t size = share_shapes[_i].size;
     conv_case c = {.n = share_shapes[_i].n, .threads = share_shapes[_i].threads};
     draw d = {31 + (uint64_t)_i};
-    c.shape = (tn_conv_shape){.n = c.n, .h = size, .w = size, .c = share_shapes[_i].c, .r = 1, .s = 1,
-                              .f = share_shapes[_i].f, .oh = size, .ow = size, .stride_h = 1, .stride_w = 1,
-                              .dilation_h = 1, .dilation_w = 1, .groups = 1};
-    operands o = allocate(&c);
-    draw_integers(&d, o.x, conv_x_size(&c.shape, c.n));
-    draw_integers(&d, o.dy, conv_y_size(&c.shape, c.n));
-    check_exact(&c, TN_CONV_FILTER, false, &o);
-    release(&o);
+    c.shape = square(c.n, share_shapes[_i].size, share_shapes[_i].c, share_shapes[_i].f, 1, 1, 0, 1);
+    check_gradient(&c, TN_CONV_FILTER, &d);
 }
 END_TEST
 
@@ -268,19 +271,11 @@ enum { SHARED_SHAPES = sizeof shared_shapes / sizeof shared_shapes[0] };
 
 START_TEST(test_shared)
 {
-    const int64_t size = shared_shapes[_i / 2].size, kernel = shared_shapes[_i / 2].kernel;
     conv_case c = {.n = 1, .threads = 2 + _i % 2};
     draw d = {333 + (uint64_t)_i};
-    c.shape = (tn_conv_shape){.n = 1, .h = size, .w = size, .c = shared_shapes[_i / 2].c, .r = kernel, .s = kernel,
-                              .f = shared_shapes[_i / 2].f, .stride_h = shared_shapes[_i / 2].stride,
-                              .stride_w = shared_shapes[_i / 2].stride, .dilation_h = 1, .dilation_w = 1,
-                              .groups = shared_shapes[_i / 2].groups};
-    c.shape.oh = c.shape.ow = (size - kernel) / shared_shapes[_i / 2].stride + 1;
-    operands o = allocate(&c);
-    draw_integers(&d, o.w, conv_w_size(&c.shape));
-    draw_integers(&d, o.dy, conv_y_size(&c.shape, c.n));
-    check_exact(&c, TN_CONV_DATA, false, &o);
-    release(&o);
+    c.shape = square(1, shared_shapes[_i / 2].size, shared_shapes[_i / 2].c, shared_shapes[_i / 2].f,
+                     shared_shapes[_i / 2].kernel, shared_shapes[_i / 2].stride, 0, shared_shapes[_i / 2].groups);
+    check_gradient(&c, TN_CONV_DATA, &d);
 }
 END_TEST
 

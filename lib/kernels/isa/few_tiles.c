@@ -130,7 +130,7 @@ ALWAYS_INLINE void put_vectors(int count, int j, vec sums[][WIDEST], const tn_fe
 
 /** A tile of `count` windows; that and `vectors` are constants where it is called. */
 INLINE_CONSTANTS void forward_tile(int count, int vectors, const tn_few_windows *x, int64_t first, const float *v,
-                                const tn_few_end *end, float *y)
+                                   const tn_few_end *end, float *y)
 {
     vec sums[WINDOWS][WIDEST];
     y += first * end->pitch;

@@ -177,7 +177,7 @@ ALWAYS_INLINE void add_lying(int count, int vectors, const piece *p, const float
     }
 }
 
-/** One k of them; the columns are left as a row of panels, `apart` floats from one to the next. */
+/** One k of them; its columns are left as a row of panels, `apart` floats from one to the next. */
 ALWAYS_INLINE void add_and_leave(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
                                  float *copy, int64_t apart, sums_of sums)
 {
@@ -191,6 +191,7 @@ ALWAYS_INLINE void add_and_leave(int count, int vectors, const piece *p, const f
         add_number(vectors, s[i], row, sums[i]);
 }
 
+/** All of them, and the columns are left as panels. */
 ALWAYS_INLINE void add_copying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
                                sums_of sums)
 {
@@ -309,7 +310,7 @@ ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums, int
 typedef enum kind { PACKED, LYING, LOCATED, KINDS, LYING_COPIES /* a table of its own */ } kind;
 
 INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, const float *const *places,
-                                 const float *side, const float *v, int64_t cols, float *c)
+                                    const float *side, const float *v, int64_t cols, float *c)
 {
     sums_of sums;
     KEEP_IN_MEMORY(p);
