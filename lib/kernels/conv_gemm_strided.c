@@ -20,12 +20,10 @@
 #include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 
-#include <math.h>
 #include <string.h>
 
 #define PIXELS 192            /* of a phase that are multiplied together: whole panels, and whole tiles */
 #define BAND_MOST (1 << 18)   /* floats of dx of a band, about */
-#define TASKS 8               /* more of them for each thread are not looked at */
 #define READ_COST 4.0         /* multiply-adds that it costs to read a number of either side */
 #define GROUP 4               /* panels of filters under which windows pass: for the L2 cache */
 #define PACKED_MOST (4 << 20) /* floats of packed filters of a slab, if a panel is not more */
@@ -285,44 +283,34 @@ static void run_bands(const tn_team *team, void *arg)
     }
 }
 
+/** Bands, and parts of the channels, as even as can be. */
+static void cut_into(tn_strided *job, tn_cut cut)
+{
+    int64_t lanes = job->kernels->tile->lanes;
+    job->band = tn_max(1, tn_ceil_div(job->lines, cut.high));
+    job->bands = tn_ceil_div(job->lines, job->band);
+    job->part = tn_ceil_div(tn_ceil_div(job->channels, lanes), cut.wide) * lanes;
+    job->parts = tn_ceil_div(job->channels, job->part);
+}
+
 /** Multiply-adds for each k of the thread that has most of the tasks: those of tiles, and what it takes to read both
  *  sides. */
-static double cost_of(const tn_strided *job, int threads)
+static double cost_of_cut(void *context, tn_cut cut, int threads)
 {
+    tn_strided *job = context;
+    cut_into(job, cut);
     double pixels = (double)(job->band * cells_of_line(job->shape)), part = (double)job->part;
     return (pixels * part + READ_COST * (pixels + part)) * tn_rounds(job->bands * job->parts, threads);
 }
 
-/** Bands, and parts of the channels, as even as can be. */
-static void cut_into(tn_strided *job, int64_t bands, int64_t parts)
-{
-    int64_t lanes = job->kernels->tile->lanes;
-    job->band = tn_max(1, tn_ceil_div(job->lines, bands));
-    job->bands = tn_ceil_div(job->lines, job->band);
-    job->part = tn_ceil_div(tn_ceil_div(job->channels, lanes), parts) * lanes;
-    job->parts = tn_ceil_div(job->channels, job->part);
-}
-
-/** The cut with the least cost, of those whose zeros stay in the cache until sums come. */
+/** The cheapest cut into bands whose zeros stay in the cache until sums come. */
 static void cut_tasks(tn_strided *job, int threads)
 {
     const tn_conv_shape *s = job->shape;
-    double floats = (double)(s->n * s->h) * (double)s->w * (double)job->channels, least = INFINITY;
-    int64_t panels = tn_ceil_div(job->channels, job->kernels->tile->lanes);
-    int64_t first = tn_max(1, tn_min(job->lines, (int64_t)(floats / BAND_MOST)));
-    int64_t most = first + TASKS * (int64_t)threads, bands = first, parts = 1;
-    for (int64_t i = first; i <= tn_min(most, job->lines); i++) {
-        for (int64_t j = 1; j <= panels && (j == 1 || i * j <= most); j++) {
-            cut_into(job, i, j);
-            double cost = cost_of(job, threads);
-            if (cost >= least)
-                continue;
-            least = cost;
-            bands = i;
-            parts = j;
-        }
-    }
-    cut_into(job, bands, parts);
+    double floats = (double)(s->n * s->h) * (double)s->w * (double)job->channels;
+    int64_t least = tn_max(1, tn_min(job->lines, (int64_t)(floats / BAND_MOST)));
+    tn_cut most = {job->lines, tn_ceil_div(job->channels, job->kernels->tile->lanes)};
+    cut_into(job, tn_cheapest_cut(least, most, 1, threads, cost_of_cut, job));
 }
 
 /* ---- slabs ---- */

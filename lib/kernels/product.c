@@ -270,30 +270,48 @@ static double cost_of(const tn_nest *nest, const partition *cut, int threads)
     return task * tn_rounds(cut->tasks, threads);
 }
 
-/** The sides in equal parts with the least cost. */
-static partition cut_evenly(const tn_nest *nest, int threads)
+tn_cut tn_cheapest_cut(int64_t least, tn_cut most, int64_t times, int threads, tn_cut_cost *cost, void *context)
 {
-    int64_t s_panels = tn_ceil_div(nest->s_count, nest->s), v_panels = tn_ceil_div(nest->v_count, nest->v);
-    int64_t most = nest->splits + TASKS * (int64_t)threads;
-    partition best = {0};
-    double least = 0.0;
-    for (int64_t i = 1; i <= s_panels && (i == 1 || i * nest->splits <= most); i++) {
-        for (int64_t j = 1; j <= v_panels && (j == 1 || i * j * nest->splits <= most); j++) {
-            partition cut = {.s = tn_ceil_div(s_panels, i) * nest->s,
-                             .v = tn_ceil_div(v_panels, j) * nest->v,
-                             .depth = split_depth(nest)};
-            count_tasks(nest, &cut);
-            double cost = cost_of(nest, &cut, threads);
-            if (best.tasks == 0 || cost < least) {
-                best = cut;
-                least = cost;
+    int64_t tasks = least * times + TASKS * (int64_t)threads;
+    tn_cut best = {least, 1};
+    double lowest = INFINITY;
+    for (int64_t i = least; i <= most.high && (i == least || i * times <= tasks); i++) {
+        for (int64_t j = 1; j <= most.wide && (j == 1 || i * j * times <= tasks); j++) {
+            double now = cost(context, (tn_cut){i, j}, threads);
+            if (now < lowest) {
+                best = (tn_cut){i, j};
+                lowest = now;
             }
         }
     }
     return best;
 }
 
-static partition cut_tasks(const tn_nest *nest, int threads)
+/** Both sides in equal parts. */
+static partition cut_into(const tn_nest *nest, tn_cut parts)
+{
+    int64_t s_panels = tn_ceil_div(nest->s_count, nest->s), v_panels = tn_ceil_div(nest->v_count, nest->v);
+    partition cut = {.s = tn_ceil_div(s_panels, parts.high) * nest->s,
+                     .v = tn_ceil_div(v_panels, parts.wide) * nest->v,
+                     .depth = split_depth(nest)};
+    count_tasks(nest, &cut);
+    return cut;
+}
+
+static double cost_of_cut(void *context, tn_cut parts, int threads)
+{
+    const tn_nest *nest = context;
+    partition cut = cut_into(nest, parts);
+    return cost_of(nest, &cut, threads);
+}
+
+static partition cut_evenly(tn_nest *nest, int threads)
+{
+    tn_cut most = {tn_ceil_div(nest->s_count, nest->s), tn_ceil_div(nest->v_count, nest->v)};
+    return cut_into(nest, tn_cheapest_cut(1, most, nest->splits, threads, cost_of_cut, nest));
+}
+
+static partition cut_tasks(tn_nest *nest, int threads)
 {
     return nest->p->sink ? halve_tasks(nest, threads) : cut_evenly(nest, threads);
 }
