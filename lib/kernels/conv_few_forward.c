@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "kernels/arithmetic.h"
+#include "kernels/cpu.h"
 #include "kernels/kernels.h"
 #include "kernels/product.h"
 
@@ -38,11 +39,17 @@ static int64_t most_lines(const tn_conv_shape *s)
     return tn_min(tn_max(1, (rows - halo) / s->stride_h), s->oh);
 }
 
+/** Vectors of a panel, at most: that of whole pixels is written in one go, where that is not too slow otherwise. */
+static int64_t most_vectors(const tn_few_tiles *tiles)
+{
+    return tn_cpu_halves_vectors() ? tiles->windows_vectors : tiles->windows_at_full_rate;
+}
+
 /** Filters of the panel that begins at `first`, and the lanes it has. */
 static int64_t panel_of(const tn_conv_shape *s, int64_t first, int64_t *lanes)
 {
     const tn_few_tiles *tiles = tn_conv_kernels()->few;
-    int64_t filters = tn_few_part(s, first, tiles->windows_vectors);
+    int64_t filters = tn_few_part(s, first, most_vectors(tiles));
     *lanes = tn_round_up(filters, tiles->lanes);
     return filters;
 }

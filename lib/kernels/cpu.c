@@ -36,8 +36,18 @@ tn_isa tn_isa_of_cpu(void)
 
 static struct {
     tn_isa isa;
-    bool forced;
+    bool forced, halves;
 } chosen;
+
+static bool is_zen_4(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_is("amdfam19h") && tn_isa_of_cpu() == TN_ISA_AVX512;
+#else
+    return false;
+#endif
+}
 
 static pthread_once_t choose_once = PTHREAD_ONCE_INIT;
 
@@ -52,12 +62,19 @@ static void choose(void)
             chosen.forced = true;
         }
     }
+    chosen.halves = chosen.isa == TN_ISA_AVX512 && is_zen_4();
 }
 
 tn_isa tn_isa_in_use(void)
 {
     pthread_once(&choose_once, choose);
     return chosen.isa;
+}
+
+bool tn_cpu_halves_vectors(void)
+{
+    pthread_once(&choose_once, choose);
+    return chosen.halves;
 }
 
 bool tn_isa_forced(void)

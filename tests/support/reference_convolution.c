@@ -159,7 +159,7 @@ static void few_gradient_pairs(const tn_few_sums *g, int64_t rows)
 }
 
 static const tn_few_tiles few = {
-    FEW_LANES, 3, TN_FEW_VECTORS, {12, 12, 9, 6}, 8, few_forward, few_gradient, few_gradient_pairs};
+    FEW_LANES, TN_FEW_VECTORS, TN_FEW_VECTORS, 3, {12, 12, 9, 6}, 8, few_forward, few_gradient, few_gradient_pairs};
 
 /* --- every channel by itself */
 

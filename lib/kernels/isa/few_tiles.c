@@ -16,18 +16,19 @@
 #include "kernels/isa/tile_parts.h"
 
 /* A tile of so many vectors has as many windows, or rows of sums, as leave registers for what is multiplied with them.
- * WIDEST: vectors of a tile of sums; WIDEST_WINDOWS: of a tile of windows, which many windows serve better than many
- * vectors where sums are short; SIXES: rows of three vectors. EACH: for each number of windows or rows of each width.
- */
+ * WIDEST: vectors of a tile of sums; WIDEST_WINDOWS: of a tile of windows, and at full rate, that of a core which begins
+ * two multiply-adds of whole vectors in a cycle: there many windows serve short sums better than many vectors do.
+ * SIXES: rows of three vectors. EACH: for each number of windows or rows of each width. */
 #if TN_LANES == 16
 #define WIDEST 4
-#define WIDEST_WINDOWS 3
+#define WIDEST_WINDOWS 4
+#define WIDEST_AT_FULL_RATE 3
 #define WINDOWS 14
 #define MOST_WINDOWS                                                                                                   \
     {                                                                                                                  \
-        14, 14, 9                                                                                                      \
+        14, 14, 9, 6                                                                                                   \
     }
-#define EACH_WINDOWS(X) UP_TO_14(X, 1) UP_TO_14(X, 2) UP_TO_9(X, 3)
+#define EACH_WINDOWS(X) UP_TO_14(X, 1) UP_TO_14(X, 2) UP_TO_9(X, 3) UP_TO_6(X, 4)
 #define SUMS 12
 #define MOST_SUMS                                                                                                      \
     {                                                                                                                  \
@@ -39,6 +40,7 @@
 #define WIDEST 2
 #define WINDOWS 6
 #define WIDEST_WINDOWS 2
+#define WIDEST_AT_FULL_RATE 2
 #define MOST_WINDOWS                                                                                                   \
     {                                                                                                                  \
         6, 6                                                                                                           \
@@ -55,6 +57,7 @@
 #define WIDEST 2
 #define WINDOWS 4
 #define WIDEST_WINDOWS 2
+#define WIDEST_AT_FULL_RATE 2
 #define MOST_WINDOWS                                                                                                   \
     {                                                                                                                  \
         4, 4                                                                                                           \
@@ -327,6 +330,7 @@ static void gradient_pairs(const tn_few_sums *g, int64_t rows)
 const tn_few_tiles TN_ISA(tn_few_tiles) = {
     .lanes = TN_LANES,
     .windows_vectors = WIDEST_WINDOWS,
+    .windows_at_full_rate = WIDEST_AT_FULL_RATE,
     .sums_vectors = WIDEST,
     .sums = MOST_SUMS,
     .sixes = SIXES,
