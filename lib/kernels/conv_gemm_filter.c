@@ -56,7 +56,7 @@ static bool are_pixels(const tn_conv_shape *s)
     return are_even_pixels(s) && s->stride_h == 1 && s->stride_w == 1;
 }
 
-#define NEAR (1 << 21) /* numbers of x and dy that the caches hold, at least those that all cores share */
+#define NEAR (1 << 20) /* numbers of x and dy that the caches hold, at least those that all cores share */
 
 #define APART 1024 /* floats from pixel to pixel, beyond which they share sets of the caches: better copied */
 

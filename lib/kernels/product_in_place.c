@@ -5,7 +5,7 @@
 #include "kernels/product_task.h"
 
 #define LONG 64 /* numbers of a run from which it is worth while to ask for it; shorter ones are fetched ahead anyway */
-#define LONG_SUM 512 /* numbers of a sum from which there is time to ask for C */
+#define LONG_SUM 64 /* numbers of a sum from which there is time to ask for C */
 
 bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t)
 {
