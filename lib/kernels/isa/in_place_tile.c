@@ -217,27 +217,28 @@ ALWAYS_INLINE void add_panel(int count, int vectors, const piece *p, const float
         add_beside(count, vectors, s, v, panel, 0, sums);
 }
 
-/** Rows that lie anywhere, run after run. With each line of them, lines of what is read next are asked for; with each
- * of the first k, a row of C if that is far away. A run's numbers are counted from its end: one register less. */
-ALWAYS_INLINE void add_runs(int count, int vectors, piece *p, const float *const *places, const float *v,
-                            const float *c, sums_of sums)
+/** Rows that lie anywhere, run after run, all but the last k, whose numbers are at `last` and whose row of B is returned.
+ * With each line of them, lines of what is read next are asked for; with each of the first k, a row of C if that is far
+ * away. A run's numbers are counted from its end: one register less. */
+ALWAYS_INLINE const float *add_runs(int count, int vectors, piece *p, const float *const *places, const float *v,
+                                    const float *c, const float *last[ROWS], sums_of sums)
 {
     const float *const *next = p->next;
     int64_t left = p->runs, panel = p->v_apart;
     for (;;) {
         const float *a[ROWS];
-        int64_t run = p->run, k = -run;
+        int64_t run = p->run, k = -run, end = left == 1 ? -1 : 0;
         UNROLL
         for (int i = 0; i < count; i++)
             a[i] = places[i] + run;
         KEEP_IN_MEMORY(places);
         KEEP_IN_MEMORY(left);
-        for (int64_t rows = p->asks_c && left == p->runs ? tn_min(count, run) : 0; k < rows - run; k++, v += PANEL) {
+        for (int64_t rows = p->asks_c && left == p->runs ? tn_min(count, run + end) : 0; k < rows - run; k++, v += PANEL) {
             ask_for_sums(vectors, c + (k + run) * p->ldc);
             add_located(count, vectors, a, k, v, panel, sums);
         }
-        while (k < 0) {
-            int64_t to = k + 2 * TN_LINE <= 0 ? k + TN_LINE : 0;
+        while (k < end) {
+            int64_t to = k + 2 * TN_LINE <= 0 ? k + TN_LINE : end;
             KEEP_IN_MEMORY(next);
             if (next)
                 ask_for_rows(count, next, p->run + k);
@@ -246,8 +247,12 @@ ALWAYS_INLINE void add_runs(int count, int vectors, piece *p, const float *const
             for (; k < to; k++, v += PANEL)
                 add_located(count, vectors, a, k, v, panel, sums);
         }
-        if (--left == 0)
-            return;
+        if (--left == 0) {
+            UNROLL
+            for (int i = 0; i < count; i++)
+                last[i] = a[i] - 1;
+            return v;
+        }
         places += p->step;
         if (next)
             next += p->step;
@@ -305,6 +310,41 @@ ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums, int
         put_some(count, vectors, p, sums, rest, c);
 }
 
+/** The last k of rows that lie anywhere. A row is finished and stored while the next ones are still multiplied: two dozen
+ *  stores one after another hold up the multiply-adds behind them. */
+ALWAYS_INLINE void finish_rows(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
+                               bool bias_and_relu, sums_of sums, float *c)
+{
+    vec row[WIDEST];
+    int64_t ldc = p->ldc;
+    load_row(vectors, v, p->v_apart, row);
+    UNROLL
+    for (int i = 0; i < count; i++, c += ldc) {
+        add_number(vectors, *last[i], row, sums[i]);
+        UNROLL
+        for (int j = 0; j < vectors; j++) {
+            if (bias_and_relu)
+                sums[i][j] = at_least(sums[i][j] + load(p->bias + j * TN_LANES), splat(0.0f));
+            store(sums[i][j], c + j * TN_LANES);
+        }
+    }
+}
+
+/** The same, whatever becomes of the sums and however wide they are. */
+ALWAYS_INLINE void finish_tile(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
+                               sums_of sums, int64_t cols, float *c)
+{
+    bool whole = last_lanes(vectors, cols) == TN_LANES && !p->add;
+    if (whole && !p->bias && !p->relu) {
+        finish_rows(count, vectors, p, last, v, false, sums, c);
+    } else if (whole && p->bias && p->relu) {
+        finish_rows(count, vectors, p, last, v, true, sums, c);
+    } else {
+        add_located(count, vectors, last, 0, v, p->v_apart, sums);
+        put(count, vectors, p, sums, cols, c);
+    }
+}
+
 /* ---- tiles: a function for each number of rows and vectors, and for each kind of rows ---- */
 
 typedef enum kind { PACKED, LYING, LOCATED, KINDS, LYING_COPIES /* a table of its own */ } kind;
@@ -319,9 +359,13 @@ INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, c
     UNROLL
     for (int i = 0; i < count; i++)
         clear_sums(vectors, sums[i]);
-    if (of == LOCATED)
-        add_runs(count, vectors, p, places, v, c, sums);
-    else if (of == PACKED)
+    if (of == LOCATED) {
+        const float *last[ROWS];
+        v = add_runs(count, vectors, p, places, v, c, last, sums);
+        finish_tile(count, vectors, p, last, v, sums, cols, c);
+        return;
+    }
+    if (of == PACKED)
         add_panel(count, vectors, p, side, v, sums);
     else if (of == LYING && MASKS && p->part)
         add_lying(count, vectors, p, side, v, last_lanes(vectors, cols), sums);
