@@ -13,7 +13,7 @@
  *
  *  The sum is long and the result may be small, so pixels are cut into parts, from the sizes alone, whose sums are added
  *  in order. Tasks are parts, or some rows or columns of dw of a part. With strides, the pixels of x that count are
- *  copied together first. */
+ *  copied together first, row after row of them, and while they are multiplied the next ones are asked for. */
 #include "kernels/conv_filter_1x1.h"
 
 #include "base/memory.h"
@@ -26,6 +26,8 @@
 
 #define DEPTH 256   /* pixels that are multiplied at once */
 #define COLUMNS 384 /* of dy, for them to stay in the L2 cache together with x */
+#define ALIAS 1024  /* floats from pixel to pixel that share sets of the L1 cache, and many of those of the L2 */
+#define OFTEN 128   /* multiply-adds of a number that are worth to copy it */
 #define EMPTY 1.5   /* times the sums that there are: worth it, for packing would cost as much */
 #define PARTS 8
 #define EVEN 4      /* units of columns of a share, at least */
@@ -43,7 +45,9 @@ typedef struct gradient {
     int64_t pixels;
     int64_t parts, shares; /* of the rows of a part, or of its columns: tasks */
     bool by_columns;
-    int64_t row, buffer;   /* floats of a pixel that was copied, and of a thread's; 0: x lies in one piece */
+    bool strided;
+    int64_t unit;        /* pixels that stay together */
+    int64_t row, buffer; /* floats of a pixel that is copied, and of a thread's; 0: x is read where it lies */
     atomic_llong next;
 } gradient;
 
@@ -89,13 +93,23 @@ static int64_t last_of(int64_t pitch, int64_t count, int64_t wide)
     return tn_ceil_div(pitch - count + wide, pitch) - 1;
 }
 
+/** Pixels of x are copied together where a stride leaves others between them, and where they are so far apart that they
+ *  share sets of the caches, if each number is multiplied often enough. */
+static bool is_copied(const gradient *g)
+{
+    const tn_conv_shape *s = g->shape;
+    return g->strided || (are_whole(s, g->rows, g->cols) && s->c % ALIAS == 0 && g->filters >= OFTEN);
+}
+
 static gradient gradient_of(const tn_conv_shape *s)
 {
     gradient g = {.shape = s, .channels = s->c / s->groups, .filters = s->f / s->groups};
     count_sums(s, &g.rows, &g.cols);
     g.pixels = s->n * s->oh * s->ow;
     g.parts = parts_of(g.pixels, g.channels * g.filters);
-    g.row = s->stride_h == 1 && s->stride_w == 1 ? 0 : tn_odd_lines(g.channels);
+    g.strided = s->stride_h > 1 || s->stride_w > 1;
+    g.unit = g.strided && s->ow <= DEPTH ? s->ow : 1;
+    g.row = is_copied(&g) ? tn_odd_lines(g.channels) : 0;
     g.last = tn_max(last_of(s->c, g.channels, g.rows), last_of(s->f, g.filters, g.cols));
     g.buffer = tn_max(DEPTH * g.row, tn_round_up(g.last * (g.rows + g.cols), 16));
     return g;
@@ -125,81 +139,152 @@ tn_status tn_conv_filter_1x1_scratch(const tn_conv_shape *s, int threads, size_t
 
 /* ---- products ---- */
 
+/** Rows and columns of the sums. */
+typedef struct area {
+    int64_t c0, c1, f0, f1;
+} area;
+
 /** Some pixels: the group's channel and filter 0 of the first one. */
 typedef struct slab {
     const float *x, *dy;
     int64_t x_step, dy_step, pixels;
+    const float *next_x, *next_dy; /* the pixels after these, where they lie */
 } slab;
 
-/** Rows [c0, c1) and columns [f0, f1) of the result; meanwhile as many pixels after these are fetched. */
-static void multiply_columns(const slab *p, int64_t c0, int64_t c1, int64_t f0, int64_t f1, bool add, float *sums,
-                             int64_t ldc)
+/** Tiles under an area ask for as many pixels as are multiplied, each for a part of both sides; where a stride leaves
+ *  pixels of x between others, for a line of each that counts. */
+static void ask_for_next(const gradient *g, const slab *p, int64_t tiles, tn_tile_sides *sides)
+{
+    const tn_conv_shape *s = g->shape;
+    sides->next_a = p->next_dy;
+    sides->next_a_step = tn_ceil_div(s->f, tiles);
+    sides->next_b = p->next_x;
+    sides->next_b_step = tn_ceil_div(s->c, tiles);
+    if (g->strided) {
+        sides->next_b_step = s->stride_w * s->c;
+        sides->next_b_run = s->ow;
+        sides->next_b_jump = (s->stride_h * s->w - s->ow * s->stride_w) * s->c;
+    }
+}
+
+/** The line of channels of all next pixels that tile `number` asks for; one that another has asked for, too, where there
+ *  are more tiles than lines. */
+static const float *line_of(const slab *p, const area *a, int64_t number, int64_t tiles)
+{
+    return p->next_x + a->c0 + tn_ceil_div(a->c1 - a->c0, TN_LINE) * number / tiles * TN_LINE;
+}
+
+/** Rows and columns of an area of the result. */
+static void multiply_area(const gradient *g, const slab *p, const area *a, bool add, float *sums, int64_t ldc)
 {
     const tn_direct_tile *tile = tn_conv_kernels()->direct;
-    int64_t tiles = tn_ceil_div(c1 - c0, tile->rows) * tn_ceil_div(f1 - f0, tile->lanes);
+    int64_t tiles = tn_ceil_div(a->c1 - a->c0, tile->rows) * tn_ceil_div(a->f1 - a->f0, tile->lanes), number = 0;
     tn_tile_sides sides = {.a_stride = p->x_step, .b_stride = p->dy_step, .depth = p->pixels};
-    sides.next_a = p->x + p->pixels * p->x_step;
-    sides.next_b = p->dy + p->pixels * p->dy_step;
-    sides.next_a_step = tn_ceil_div(p->x_step, tiles);
-    sides.next_b_step = tn_ceil_div(p->dy_step, tiles);
-    for (int64_t c = c0; c < c1; c += tile->rows) {
-        for (int64_t f = f0; f < f1; f += tile->lanes) {
+    ask_for_next(g, p, tiles, &sides);
+    for (int64_t c = a->c0; c < a->c1; c += tile->rows) {
+        for (int64_t f = a->f0; f < a->f1; f += tile->lanes) {
             sides.a = p->x + c;
             sides.b = p->dy + f;
-            tile->along(&sides, c1 - c, add, sums + c * ldc + f, ldc);
+            if (g->strided) {
+                sides.next_b = line_of(p, a, number++, tiles);
+                tile->stream_along(&sides, a->c1 - c, add, sums + c * ldc + f, ldc);
+            } else {
+                tile->along(&sides, a->c1 - c, add, sums + c * ldc + f, ldc);
+                sides.next_b += sides.next_b_step * p->pixels;
+            }
             sides.next_a += sides.next_a_step * p->pixels;
-            sides.next_b += sides.next_b_step * p->pixels;
         }
     }
 }
 
-/** Channels [c0, c1) of pixels that a stride leaves between others, copied together. */
+/** Columns of dy that stay in the L2 cache, and then the next ones, in equal parts. */
+static void multiply_slab(const gradient *g, const slab *p, const area *all, bool add, float *sums, int64_t ldc)
+{
+    int64_t lanes = tn_conv_kernels()->direct->lanes, units = tn_ceil_div(all->f1 - all->f0, lanes);
+    int64_t parts = tn_ceil_div(units, COLUMNS / lanes);
+    for (int64_t i = 0; i < parts; i++) {
+        area a = *all;
+        a.f0 = all->f0 + units * i / parts * lanes;
+        a.f1 = tn_min(all->f0 + units * (i + 1) / parts * lanes, all->f1);
+        multiply_area(g, p, &a, add, sums, ldc);
+    }
+}
+
+/** Copy `count` rows of so many numbers. */
+static void copy_rows(const float *from, int64_t from_step, int64_t count, int64_t width, float *to, int64_t to_step)
+{
+    for (int64_t i = 0; i < count; i++)
+        memcpy(to + i * to_step, from + i * from_step, (size_t)width * sizeof *to);
+}
+
+/** Where x has channel 0 of the pixel that belongs to one of y. */
+static const float *pixel_of(const gradient *g, int64_t pixel)
+{
+    const tn_conv_shape *s = g->shape;
+    int64_t line = pixel / s->ow, row = line / s->oh * s->h + line % s->oh * s->stride_h;
+    return g->x + (row * s->w + pixel % s->ow * s->stride_w) * s->c;
+}
+
+/** Channels [c0, c1) of some pixels, copied together. */
 static const float *gather(const gradient *g, int64_t pixel, int64_t count, int64_t c0, int64_t c1, float *out)
 {
     const tn_conv_shape *s = g->shape;
-    for (int64_t i = 0; i < count; i++) {
-        int64_t line = (pixel + i) / s->ow, y = line % s->oh * s->stride_h, x = (pixel + i) % s->ow * s->stride_w;
-        memcpy(out + i * g->row + c0, g->x + ((line / s->oh * s->h + y) * s->w + x) * s->c + c0,
-               (size_t)(c1 - c0) * sizeof *out);
+    float *to = out + c0;
+    for (int64_t run; count > 0; pixel += run, count -= run, to += run * g->row) {
+        run = tn_min(s->ow - pixel % s->ow, count);
+        copy_rows(pixel_of(g, pixel) + c0, s->stride_w * s->c, run, c1 - c0, to, g->row);
     }
     return out;
 }
 
 static slab slab_at(const gradient *g, int64_t pixel, int64_t count, int64_t c0, int64_t c1, float *buffer)
 {
-    slab p = {.dy = g->dy + pixel * g->shape->f, .x_step = g->shape->c, .dy_step = g->shape->f, .pixels = count};
-    if (g->row > 0)
-        p.x_step = g->row;
-    p.x = g->row > 0 ? gather(g, pixel, count, c0, c1, buffer) : g->x + pixel * p.x_step;
-    return p;
+    int64_t next = tn_min(pixel + count, g->pixels - 1);
+    return (slab){.x = g->row > 0 ? gather(g, pixel, count, c0, c1, buffer) : pixel_of(g, pixel),
+                  .dy = g->dy + pixel * g->shape->f,
+                  .x_step = g->row > 0 ? g->row : g->shape->c,
+                  .dy_step = g->shape->f,
+                  .pixels = count,
+                  .next_x = pixel_of(g, next),
+                  .next_dy = g->dy + next * g->shape->f};
 }
 
 /** The last pixels, with zeros behind them. */
 static slab copy_last(const gradient *g, int64_t pixel, int64_t count, float *buffer)
 {
-    slab p = {buffer, buffer + count * g->rows, g->rows, g->cols, count};
+    float *dy = buffer + count * g->rows;
     memset(buffer, 0, (size_t)(count * (g->rows + g->cols)) * sizeof *buffer);
-    for (int64_t i = 0; i < count; i++) {
-        memcpy(buffer + i * g->rows, g->x + (pixel + i) * g->shape->c, (size_t)g->channels * sizeof *buffer);
-        memcpy(buffer + count * g->rows + i * g->cols, g->dy + (pixel + i) * g->shape->f,
-               (size_t)g->filters * sizeof *buffer);
-    }
-    return p;
+    copy_rows(g->x + pixel * g->shape->c, g->shape->c, count, g->channels, buffer, g->rows);
+    copy_rows(g->dy + pixel * g->shape->f, g->shape->f, count, g->filters, dy, g->cols);
+    return (slab){.x = buffer, .dy = dy, .x_step = g->rows, .dy_step = g->cols, .pixels = count};
 }
 
-/** Rows [c0, c1) and columns [f0, f1) of a part's sums. */
-static void run_part(const gradient *g, int64_t part, int64_t c0, int64_t c1, int64_t f0, int64_t f1, float *buffer)
+/** The first pixel of a part. */
+static int64_t part_begin(const gradient *g, int64_t part)
 {
-    int64_t first = g->pixels * part / g->parts, end = g->pixels * (part + 1) / g->parts;
+    return g->pixels / g->unit * part / g->parts * g->unit;
+}
+
+/** Pixels that are multiplied at once: so many in as few equal steps as there can be. */
+static int64_t depth_of(const gradient *g, int64_t pixels)
+{
+    int64_t units = tn_ceil_div(pixels, g->unit), steps = tn_ceil_div(units, DEPTH / g->unit);
+    return tn_ceil_div(units, tn_max(1, steps)) * g->unit;
+}
+
+/** An area of a part's sums. */
+static void run_part(const gradient *g, int64_t part, const area *a, float *buffer)
+{
+    int64_t first = part_begin(g, part), end = part_begin(g, part + 1);
     int64_t inside = tn_max(first, tn_min(end, g->pixels - g->last)), count;
+    int64_t depth = depth_of(g, inside - first);
     float *sums = is_aside(g) ? g->sums + part * g->rows * g->cols : g->dw;
     int64_t ldc = is_aside(g) ? g->cols : g->shape->f;
     for (int64_t at = first; at < end; at += count) {
-        count = at < inside ? tn_min(DEPTH, inside - at) : end - at;
-        const slab p = at < inside ? slab_at(g, at, count, c0, c1, buffer) : copy_last(g, at, count, buffer);
+        count = at < inside ? tn_min(depth, inside - at) : end - at;
+        const slab p = at < inside ? slab_at(g, at, count, a->c0, a->c1, buffer) : copy_last(g, at, count, buffer);
         bool add = at > first || (!is_aside(g) && g->add);
-        for (int64_t f = f0; f < f1; f += COLUMNS)
-            multiply_columns(&p, c0, c1, f, tn_min(f + COLUMNS, f1), add, sums, ldc);
+        multiply_slab(g, &p, a, add, sums, ldc);
     }
 }
 
@@ -239,9 +324,9 @@ static void run_task(const gradient *g, int64_t task, float *buffer)
     int64_t share = task % g->shares, first = units_of(g) * share / g->shares * unit_of(g);
     int64_t last = units_of(g) * (share + 1) / g->shares * unit_of(g);
     if (g->by_columns)
-        run_part(g, task / g->shares, 0, g->channels, first, tn_min(last, g->filters), buffer);
+        run_part(g, task / g->shares, &(area){0, g->channels, first, tn_min(last, g->filters)}, buffer);
     else
-        run_part(g, task / g->shares, first, tn_min(last, g->channels), 0, g->filters, buffer);
+        run_part(g, task / g->shares, &(area){first, tn_min(last, g->channels), 0, g->filters}, buffer);
 }
 
 static void run_tasks(const tn_team *team, void *arg)
@@ -260,12 +345,12 @@ static void run_tasks(const tn_team *team, void *arg)
 }
 
 /** Every share reads all of the other side, so it is the wider one that is cut, into no more shares than threads need;
- *  but rows if x is gathered, which is done once then, or if columns are too few for even shares. */
+ *  but rows of a strided one, whose x is copied once then, or if columns are too few for even shares. */
 static void cut_shares(gradient *g, int64_t threads)
 {
     int64_t wanted = g->parts >= 2 * threads ? 1 : tn_ceil_div(threads, g->parts);
     int64_t columns = tn_ceil_div(g->filters, tn_conv_kernels()->direct->lanes);
-    g->by_columns = g->filters > g->channels && g->row == 0 && columns >= EVEN * wanted;
+    g->by_columns = g->filters > g->channels && !g->strided && columns >= EVEN * wanted;
     g->shares = tn_min(units_of(g), wanted);
 }
 

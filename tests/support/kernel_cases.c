@@ -170,6 +170,8 @@ const kernel_case kernel_cases[] = {
     DIRECT(7, 3, " across, added"),
     DIRECT(12, 5, " stream"),
     DIRECT(7, 7, " stream, added"),
+    DIRECT(12, 4, " stream along"),
+    DIRECT(3, 6, " stream along, added"),
     FEW(forward, 3, 0, " 3"),
     FEW(forward, 4, 1, " 4 relu"),
     FEW(forward, 7, 1, " 7 relu"),

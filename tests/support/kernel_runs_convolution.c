@@ -81,7 +81,7 @@ RUN(own_tile)
     return run_tile(own, &rows, panels, &end, 5, b->finite, out) - b->out;
 }
 
-/* A of c->a rows, along k, across it with 1 in c->b, as a stream with 4: the corner that the tiles of all sets have, to
+/* A of c->a rows, along k, across it with 1 in c->b, a stream with 4: the corner that the tiles of all sets have, to
  * be added to with 2. */
 RUN(direct)
 {
@@ -99,10 +99,9 @@ RUN(direct)
                                  .next_b_step = 1,
                                  .next_b_run = count % 7,
                                  .next_b_jump = 50};
-    void (*multiply)(const tn_tile_sides *, int64_t, bool, float *, int64_t) = c->b & 4 ? direct->stream
-                                                                               : across ? direct->across
-                                                                                        : direct->along;
-    multiply(&sides, rows, (c->b & 2) != 0, tile, 35);
+    void (*const ways[2][2])(const tn_tile_sides *, int64_t, bool, float *, int64_t) = {
+        {direct->along, direct->across}, {direct->stream_along, direct->stream}};
+    ways[c->b >> 2][across](&sides, rows, (c->b & 2) != 0, tile, 35);
     for (int64_t i = 0; i < (rows < 4 ? rows : 4); i++)
         memcpy(b->out + i * 8, tile + i * 35, 8 * sizeof *tile);
     return (rows < 4 ? rows : 4) * 8;

@@ -117,7 +117,7 @@ static void along(const tn_tile_sides *sides, int64_t rows, bool add, float *c, 
     direct(sides, rows, 1, sides->a_stride, add, c, ldc);
 }
 
-static const tn_direct_tile direct_tile = {TILE_ROWS, TILE_LANES, across, along, across};
+static const tn_direct_tile direct_tile = {TILE_ROWS, TILE_LANES, across, along, across, along};
 
 /* Of few channels, as large as the largest, too. */
 enum { FEW_LANES = 16 };

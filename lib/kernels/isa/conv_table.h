@@ -61,7 +61,7 @@ typedef struct tn_tile_end {
     bool add;          /* to c, then the rest */
     bool relu;         /* NaN stays NaN */
     const float *bias; /* [cols], NULL: none */
-    bool asks_c;       /* where rows are not packed, lines of c are asked for: it is far away, and the sum is long */
+    bool asks_c;       /* where rows are not packed, lines of c are asked for: it is far away, and there is time */
     int64_t asks;      /* groups after the first one whose rows are asked for; those at places may be one more */
     tn_region ahead;   /* asked for likewise, as far as time allows; with places: whole lines, one after another */
 } tn_tile_end;
@@ -113,6 +113,7 @@ typedef struct tn_direct_tile {
     void (*across)(const tn_tile_sides *sides, int64_t rows, bool add, float *c, int64_t ldc);
     void (*along)(const tn_tile_sides *sides, int64_t rows, bool add, float *c, int64_t ldc);
     void (*stream)(const tn_tile_sides *sides, int64_t rows, bool add, float *c, int64_t ldc); /* across */
+    void (*stream_along)(const tn_tile_sides *sides, int64_t rows, bool add, float *c, int64_t ldc);
 } tn_direct_tile;
 
 /** Rows that are computed where `rows` are wanted: thirds of a tile. */
