@@ -42,7 +42,7 @@ static int64_t most_lines(const tn_conv_shape *s)
 /** Vectors of a panel, at most: that of whole pixels is written in one go, where that is not too slow otherwise. */
 static int64_t most_vectors(const tn_few_tiles *tiles)
 {
-    return tn_cpu_halves_vectors() ? tiles->windows_vectors : tiles->windows_at_full_rate;
+    return tn_cpu_is_zen_4() ? tiles->windows_vectors : tiles->windows_at_full_rate;
 }
 
 /** Filters of the panel that begins at `first`, and the lanes it has. */

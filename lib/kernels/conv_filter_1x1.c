@@ -12,8 +12,9 @@
  *  of the sums with room for whole tiles. Only the last pixels have nothing behind them: they are copied aside.
  *
  *  The sum is long and the result may be small, so pixels are cut into parts, from the sizes alone, whose sums are added
- *  in order. Tasks are parts, or some rows or columns of dw of a part. With strides, the pixels of x that count are
- *  copied together first, row after row of them, and while they are multiplied the next ones are asked for. */
+ *  in order. Tasks are parts, or some rows or columns of dw of a part. While pixels are
+ *  multiplied, the next ones are asked for. With strides, the pixels of x that count are copied together first, row after row
+ *  of them; so are those that lie a multiple of 4 KB apart, which share sets of the caches. */
 #include "kernels/conv_filter_1x1.h"
 
 #include "base/memory.h"
@@ -28,6 +29,7 @@
 #define COLUMNS 384 /* of dy, for them to stay in the L2 cache together with x */
 #define ALIAS 1024  /* floats from pixel to pixel that share sets of the L1 cache, and many of those of the L2 */
 #define OFTEN 128   /* multiply-adds of a number that are worth to copy it */
+#define FAR (1LL << 40) /* floats */
 #define EMPTY 1.5   /* times the sums that there are: worth it, for packing would cost as much */
 #define PARTS 8
 #define EVEN 4      /* units of columns of a share, at least */
@@ -45,7 +47,7 @@ typedef struct gradient {
     int64_t pixels;
     int64_t parts, shares; /* of the rows of a part, or of its columns: tasks */
     bool by_columns;
-    bool strided;
+    bool strided, by_lines; /* lines of the next pixels are asked for, as they are evenly apart */
     int64_t unit;        /* pixels that stay together */
     int64_t row, buffer; /* floats of a pixel that is copied, and of a thread's; 0: x is read where it lies */
     atomic_llong next;
@@ -93,6 +95,13 @@ static int64_t last_of(int64_t pitch, int64_t count, int64_t wide)
     return tn_ceil_div(pitch - count + wide, pitch) - 1;
 }
 
+/** The rows of x that count are evenly apart, from image to image, too; and not so far that no memory is there. */
+static bool are_even_rows(const tn_conv_shape *s)
+{
+    double row = (double)s->stride_h * (double)s->w * (double)s->c, pixel = (double)s->stride_w * (double)s->c;
+    return (s->n == 1 || s->oh * s->stride_h == s->h) && row + pixel < (double)FAR;
+}
+
 /** Pixels of x are copied together where a stride leaves others between them, and where they are so far apart that they
  *  share sets of the caches, if each number is multiplied often enough. */
 static bool is_copied(const gradient *g)
@@ -108,6 +117,7 @@ static gradient gradient_of(const tn_conv_shape *s)
     g.pixels = s->n * s->oh * s->ow;
     g.parts = parts_of(g.pixels, g.channels * g.filters);
     g.strided = s->stride_h > 1 || s->stride_w > 1;
+    g.by_lines = g.strided && are_even_rows(s);
     g.unit = g.strided && s->ow <= DEPTH ? s->ow : 1;
     g.row = is_copied(&g) ? tn_odd_lines(g.channels) : 0;
     g.last = tn_max(last_of(s->c, g.channels, g.rows), last_of(s->f, g.filters, g.cols));
@@ -148,21 +158,21 @@ typedef struct area {
 typedef struct slab {
     const float *x, *dy;
     int64_t x_step, dy_step, pixels;
-    const float *next_x, *next_dy; /* the pixels after these, where they lie */
+    const float *next_x, *next_dy; /* the pixels after these, where they lie; what is there need not be a number */
 } slab;
 
 /** Tiles under an area ask for as many pixels as are multiplied, each for a part of both sides; where a stride leaves
- *  pixels of x between others, for a line of each that counts. */
+ *  pixels of x between others, for a line of each that counts, or for nothing of them. */
 static void ask_for_next(const gradient *g, const slab *p, int64_t tiles, tn_tile_sides *sides)
 {
     const tn_conv_shape *s = g->shape;
     sides->next_a = p->next_dy;
     sides->next_a_step = tn_ceil_div(s->f, tiles);
     sides->next_b = p->next_x;
-    sides->next_b_step = tn_ceil_div(s->c, tiles);
-    if (g->strided) {
+    sides->next_b_step = g->strided ? 0 : tn_ceil_div(s->c, tiles);
+    if (g->by_lines) {
         sides->next_b_step = s->stride_w * s->c;
-        sides->next_b_run = s->ow;
+        sides->next_b_run = s->ow <= DEPTH ? s->ow : 0; /* long ones are taken to go on */
         sides->next_b_jump = (s->stride_h * s->w - s->ow * s->stride_w) * s->c;
     }
 }
@@ -185,7 +195,7 @@ static void multiply_area(const gradient *g, const slab *p, const area *a, bool 
         for (int64_t f = a->f0; f < a->f1; f += tile->lanes) {
             sides.a = p->x + c;
             sides.b = p->dy + f;
-            if (g->strided) {
+            if (g->by_lines) {
                 sides.next_b = line_of(p, a, number++, tiles);
                 tile->stream_along(&sides, a->c1 - c, add, sums + c * ldc + f, ldc);
             } else {
@@ -256,7 +266,7 @@ static slab copy_last(const gradient *g, int64_t pixel, int64_t count, float *bu
     memset(buffer, 0, (size_t)(count * (g->rows + g->cols)) * sizeof *buffer);
     copy_rows(g->x + pixel * g->shape->c, g->shape->c, count, g->channels, buffer, g->rows);
     copy_rows(g->dy + pixel * g->shape->f, g->shape->f, count, g->filters, dy, g->cols);
-    return (slab){.x = buffer, .dy = dy, .x_step = g->rows, .dy_step = g->cols, .pixels = count};
+    return (slab){buffer, dy, g->rows, g->cols, count, .next_x = buffer, .next_dy = dy};
 }
 
 /** The first pixel of a part. */

@@ -36,14 +36,15 @@ tn_isa tn_isa_of_cpu(void)
 
 static struct {
     tn_isa isa;
-    bool forced, halves;
+    bool forced, zen_4;
 } chosen;
 
-static bool is_zen_4(void)
+/** Zen 3 or 4. */
+static bool is_family_19h(void)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    return __builtin_cpu_is("amdfam19h") && tn_isa_of_cpu() == TN_ISA_AVX512;
+    return __builtin_cpu_is("amdfam19h");
 #else
     return false;
 #endif
@@ -62,7 +63,7 @@ static void choose(void)
             chosen.forced = true;
         }
     }
-    chosen.halves = chosen.isa == TN_ISA_AVX512 && is_zen_4();
+    chosen.zen_4 = chosen.isa == TN_ISA_AVX512 && is_family_19h(); /* Zen 3 has no AVX-512 */
 }
 
 tn_isa tn_isa_in_use(void)
@@ -71,10 +72,10 @@ tn_isa tn_isa_in_use(void)
     return chosen.isa;
 }
 
-bool tn_cpu_halves_vectors(void)
+bool tn_cpu_is_zen_4(void)
 {
     pthread_once(&choose_once, choose);
-    return chosen.halves;
+    return chosen.zen_4;
 }
 
 bool tn_isa_forced(void)

@@ -14,9 +14,9 @@ tn_isa tn_isa_in_use(void);
 const char *tn_isa_name(tn_isa isa);
 /** The CPU's best, whatever TINYNET_ISA says: F, DQ, BW and VL make TN_ISA_AVX512. */
 tn_isa tn_isa_of_cpu(void);
-/** True if the core takes a vector of the instruction set in use in two halves, so that there is a cycle for each
- *  multiply-add and loads are not what it waits for: AVX-512 on AMD's family 19h, Zen 4. */
-bool tn_cpu_halves_vectors(void);
+/** True if AVX-512 is in use on AMD's Zen 4 (family 19h), which takes its vectors in two halves: there is a cycle for each
+ *  multiply-add, so loads are not what it waits for. */
+bool tn_cpu_is_zen_4(void);
 /** True if TINYNET_ISA decided. */
 bool tn_isa_forced(void);
 /** Cores that this process may run on, by affinity and CPU quota, at least 1. */

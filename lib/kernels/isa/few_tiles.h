@@ -40,7 +40,7 @@ typedef struct tn_few_sums {
 typedef struct tn_few_tiles {
     int64_t lanes; /* of a vector; tiles have as many vectors as their filters need, at most so many: */
     int64_t windows_vectors, sums_vectors;
-    int64_t windows_at_full_rate; /* of a tile of windows, where the core takes whole vectors: more of these are faster */
+    int64_t windows_at_full_rate; /* of a tile of windows where the core takes whole vectors: wider ones are slower there */
     int64_t sums[TN_FEW_VECTORS]; /* most rows of a gradient tile of one vector, two, .. */
     int64_t sixes;                /* of one that takes pairs of numbers */
     /** y[i * pitch + j] = act(bias[j] + sum over k of x[window i, k] v[k * (lanes of the tile) + j]), j < filters. */
