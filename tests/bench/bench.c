@@ -51,6 +51,16 @@ static _Noreturn void usage(const char *program, const char *whats, int status)
     exit(status);
 }
 
+static _Noreturn void refuse_or_help(const char *program, const char *option, const char *whats)
+{
+    bool help = strcmp(option, "--help") == 0;
+    if (strcmp(option, "--only") == 0)
+        fprintf(stderr, "%s: --only wants %s\n", program, whats);
+    else if (!help)
+        fprintf(stderr, "%s: %s: there is no such option\n", program, option);
+    usage(program, whats, help ? 0 : 2);
+}
+
 /* The number after option argv[*at]. */
 static int number(int argc, char **argv, int *at, const char *whats)
 {
@@ -88,7 +98,7 @@ void bench_read_options(int argc, char **argv, const char *whats, bench_options 
         else if (strcmp(argv[i], "--json") == 0)
             options->json = true;
         else
-            usage(argv[0], whats, strcmp(argv[i], "--help") == 0 ? 0 : 2);
+            refuse_or_help(argv[0], argv[i], whats);
     }
 }
 

@@ -22,9 +22,9 @@ typedef struct settings {
     int threads;   /* 0: one, then all cores */
     int64_t batch; /* 0: 1, then 32 */
     int pass;      /* -1: all */
-    bool precise, alone;
+    bool precise;
     conv_turns turns;
-    report_form form;
+    report report;
     const char *prefix;
 } settings;
 
@@ -93,7 +93,7 @@ static void measure(const settings *set, const conv_problem *problem, conv_row *
 {
     conv_way ways[WAY_KINDS] = {
         [WAY_OURS] = conv_way_ours(problem, false), [WAY_PREPARED] = conv_way_ours(problem, true)};
-    for (conv_way_kind kind = WAY_DIRECT; kind < WAY_KINDS && !set->alone; kind++) {
+    for (conv_way_kind kind = WAY_DIRECT; kind < WAY_KINDS && set->report.peer; kind++) {
         ways[kind] = conv_way_onednn(problem, kind);
         drop_double(ways, kind);
     }
@@ -125,7 +125,7 @@ static int bench_layer(const settings *set, const conv_layer *layer, int64_t bat
                                  .flops = conv_flops(&shape),
                                  .peak = peak};
         measure(set, &problem, &rows[count]);
-        conv_report_row(set->form, &rows[count++]);
+        conv_report_row(set->report, &rows[count++]);
     }
     release_operands(&operands);
     return count;
@@ -143,30 +143,36 @@ static void bench_table(const settings *set, int64_t batch, int threads)
     tn_pool *pool = NULL;
     BENCH_TRY(tn_pool_create(NULL, threads, &pool));
     pin_pool(pool);
-    conv_report_begin(set->form, batch, threads);
+    conv_report_begin(set->report, batch, threads);
     for (const conv_layer *layer = conv_layers; layer->name != NULL && count + 3 <= MAX_ROWS; layer++)
         if (is_wanted(set, layer->name))
             count += bench_layer(set, layer, batch, pool, rows + count);
-    conv_report_summary(set->form, rows, count);
-    if (set->form == REPORT_TABLE)
+    conv_report_summary(set->report, rows, count);
+    if (set->report.form == REPORT_TABLE)
         dense_products_bench(pool, batch, set->turns.repeats, set->prefix);
     tn_pool_destroy(&pool);
 }
 
 /* --- options */
 
-static _Noreturn void usage(int status)
+static _Noreturn void usage(void)
 {
-    fputs(usage_text, status == 0 ? stdout : stderr);
-    exit(status);
+    fputs(usage_text, stdout);
+    exit(EXIT_SUCCESS);
 }
 
-static int number(const char *text, int most)
+static _Noreturn void refuse(const char *what, const char *why)
+{
+    fprintf(stderr, "bench_layers: %s%s\n%s", what, why, usage_text);
+    exit(2);
+}
+
+static int number(const char *option, const char *text, int most)
 {
     char *end = NULL;
     long value = text != NULL ? strtol(text, &end, 10) : 0;
     if (end == NULL || *end != '\0' || value < 1 || value > most)
-        usage(2);
+        refuse(option, " wants a number from 1, not too large");
     return (int)value;
 }
 
@@ -175,7 +181,16 @@ static int pass_of(const char *text)
     for (int pass = TN_CONV_FORWARD; pass <= TN_CONV_FILTER && text != NULL; pass++)
         if (strcmp(text, conv_pass_name((tn_conv_pass)pass)) == 0)
             return pass;
-    usage(2);
+    refuse("--pass", " is forward, data or filter");
+}
+
+static void check_prefix(const settings *set)
+{
+    for (const conv_layer *layer = conv_layers; layer->name != NULL; layer++)
+        if (is_wanted(set, layer->name))
+            return;
+    if (!dense_products_have(set->prefix))
+        refuse(set->prefix, ": no layer begins with that; --list names them");
 }
 
 static _Noreturn void list(void)
@@ -190,13 +205,13 @@ static bool read_flag(const char *text, settings *set)
     if (strcmp(text, "--precise") == 0)
         set->precise = true;
     else if (strcmp(text, "--alone") == 0)
-        set->alone = true;
+        set->report.peer = false;
     else if (strcmp(text, "--cpu-time") == 0)
         set->turns.cpu_time = true;
     else if (strcmp(text, "--json") == 0)
-        set->form = REPORT_JSON;
+        set->report.form = REPORT_JSON;
     else if (strcmp(text, "--markdown") == 0)
-        set->form = REPORT_MARKDOWN;
+        set->report.form = REPORT_MARKDOWN;
     else
         return false;
     return true;
@@ -208,28 +223,31 @@ static void read_options(int argc, char **argv, settings *set)
         if (read_flag(argv[i], set))
             continue;
         if (strcmp(argv[i], "--threads") == 0)
-            set->threads = number(argv[++i], 256);
+            set->threads = number(argv[i], argv[i + 1], 256), i++;
         else if (strcmp(argv[i], "--batch") == 0)
-            set->batch = number(argv[++i], 4096);
+            set->batch = number(argv[i], argv[i + 1], 4096), i++;
         else if (strcmp(argv[i], "--repeats") == 0)
-            set->turns.repeats = number(argv[++i], TURNS_MOST);
+            set->turns.repeats = number(argv[i], argv[i + 1], TURNS_MOST), i++;
         else if (strcmp(argv[i], "--pass") == 0)
             set->pass = pass_of(argv[++i]);
         else if (strcmp(argv[i], "--list") == 0)
             list();
         else if (argv[i][0] != '-')
             set->prefix = argv[i];
+        else if (strcmp(argv[i], "--help") == 0)
+            usage();
         else
-            usage(strcmp(argv[i], "--help") == 0 ? 0 : 2);
+            refuse(argv[i], ": there is no such option");
     }
+    check_prefix(set);
 }
 
 /* --- the program */
 
 static void print_head(const settings *set)
 {
-    const char *peer = set->alone ? NULL : onednn_version();
-    if (set->form == REPORT_JSON) {
+    const char *peer = set->report.peer ? onednn_version() : NULL;
+    if (set->report.form == REPORT_JSON) {
         bench_print_json_head(stdout, "layers");
         printf(",\"onednn\":\"%s\",\"repeats\":%d,\"figures\":[", peer != NULL ? peer : "", set->turns.repeats);
         return;
@@ -239,21 +257,20 @@ static void print_head(const settings *set)
         printf("beside oneDNN %s, in turns\n", peer);
     else
         printf("without oneDNN%s: our figures alone\n",
-               set->alone ? "" : " (libdnnl-dev was not found when configuring)");
+               onednn_version() != NULL ? "" : " (libdnnl-dev was not found when configuring)");
 }
 
 int main(int argc, char **argv)
 {
-    settings set = {.pass = -1, .turns = {.repeats = 7}, .prefix = ""};
+    settings set = {.pass = -1, .turns = {.repeats = 7}, .report = {.peer = onednn_version() != NULL}, .prefix = ""};
     int counts[2];
     read_options(argc, argv, &set);
-    set.alone |= onednn_version() == NULL;
     print_head(&set);
     int kinds = bench_thread_counts(&(bench_options){.threads = set.threads}, counts);
     for (int b = 0; b < (set.batch > 0 ? 1 : 2); b++)
         for (int t = 0; t < kinds; t++)
             bench_table(&set, set.batch > 0 ? set.batch : b == 0 ? 1 : 32, counts[t]);
-    if (set.form == REPORT_JSON)
+    if (set.report.form == REPORT_JSON)
         printf("]}\n");
     return EXIT_SUCCESS;
 }

@@ -66,14 +66,14 @@ static void print_row(const conv_row *row)
     printf("\n");
 }
 
-static void print_head(int64_t batch, int threads)
+static void print_head(bool peer, int64_t batch, int threads)
 {
     printf("\nbatch %lld, %d thread%s; ms a run, GFLOP/s of the definition, share of the micro-kernel's rate\n"
-           "new w: ours with filters as they come in training; then ours with filters prepared, forward and data, as "
-           "oneDNN has them\nratio: oneDNN's time by ours\n",
-           (long long)batch, threads, threads > 1 ? "s" : "");
+           "new w: ours with filters as they come in training; then ours with filters prepared, forward and data%s\n",
+           (long long)batch, threads, threads > 1 ? "s" : "",
+           peer ? ", as oneDNN has them\ndirect, best: oneDNN's time by ours" : "");
     printf("%-20s %-8s %9s  %-26s %9s %7s %5s", "layer", "pass", "new w ms", "ours", "ms", "GFLOP/s", "peak");
-    if (onednn_version() != NULL)
+    if (peer)
         printf("  %-26s %9s %7s  %-26s %9s %7s  %6s %6s", "oneDNN's direct", "ms", "GFLOP/s", "oneDNN's best", "ms",
                "GFLOP/s", "direct", "best");
     printf("\n");
@@ -91,9 +91,9 @@ static void print_markdown_row(const conv_row *row)
     printf(row->pass == TN_CONV_FILTER ? " |\n" : " |");
 }
 
-static void print_markdown_head(int64_t batch, int threads)
+static void print_markdown_head(bool peer, int64_t batch, int threads)
 {
-    const char *what = onednn_version() != NULL ? "ours / direct / best" : "ours";
+    const char *what = peer ? "ours / direct / best" : "ours";
     printf("\n| batch %lld, %d thread%s, GFLOP/s | forward: %s | data gradient | filter gradient |\n| --- | --- | --- "
            "| --- |\n",
            (long long)batch, threads, threads > 1 ? "s" : "", what);
@@ -128,19 +128,19 @@ static void print_json_row(const conv_row *row)
 
 /* --- all forms */
 
-void conv_report_begin(report_form form, int64_t batch, int threads)
+void conv_report_begin(report how, int64_t batch, int threads)
 {
-    if (form == REPORT_TABLE)
-        print_head(batch, threads);
-    else if (form == REPORT_MARKDOWN)
-        print_markdown_head(batch, threads);
+    if (how.form == REPORT_TABLE)
+        print_head(how.peer, batch, threads);
+    else if (how.form == REPORT_MARKDOWN)
+        print_markdown_head(how.peer, batch, threads);
 }
 
-void conv_report_row(report_form form, const conv_row *row)
+void conv_report_row(report how, const conv_row *row)
 {
-    if (form == REPORT_TABLE)
+    if (how.form == REPORT_TABLE)
         print_row(row);
-    else if (form == REPORT_MARKDOWN)
+    else if (how.form == REPORT_MARKDOWN)
         print_markdown_row(row);
     else
         print_json_row(row);
@@ -172,7 +172,7 @@ static void print_losses(const conv_row *rows, int count)
     }
 }
 
-void conv_report_summary(report_form form, const conv_row *rows, int count)
+void conv_report_summary(report how, const conv_row *rows, int count)
 {
     int counted = 0, direct = 0, best = 0;
     for (int i = 0; i < count; i++) {
@@ -182,11 +182,11 @@ void conv_report_summary(report_form form, const conv_row *rows, int count)
         direct += is_as_fast(&rows[i], rows[i].seconds[WAY_DIRECT]);
         best += is_as_fast(&rows[i], conv_row_best(&rows[i]));
     }
-    if (form == REPORT_JSON || counted == 0 || onednn_version() == NULL)
+    if (how.form == REPORT_JSON || counted == 0 || !how.peer)
         return;
     printf("\n");
     print_count("direct convolution", direct, counted);
     print_count("best", best, counted);
-    if (best < counted && form == REPORT_TABLE)
+    if (best < counted && how.form == REPORT_TABLE)
         print_losses(rows, count);
 }

@@ -9,6 +9,11 @@
 
 typedef enum report_form { REPORT_TABLE, REPORT_MARKDOWN, REPORT_JSON } report_form;
 
+typedef struct report {
+    report_form form;
+    bool peer; /* with oneDNN's figures beside ours */
+} report;
+
 /** One pass of one layer. */
 typedef struct conv_row {
     const conv_layer *layer;
@@ -24,10 +29,10 @@ typedef struct conv_row {
 double conv_row_best(const conv_row *row);
 
 /** The table of one batch size and one number of threads: rows as they come, a layer's passes after one another. */
-void conv_report_begin(report_form form, int64_t batch, int threads);
-void conv_report_row(report_form form, const conv_row *row);
+void conv_report_begin(report how, int64_t batch, int threads);
+void conv_report_row(report how, const conv_row *row);
 /** All rows of that table again: on how many we are as fast, and where not. */
-void conv_report_summary(report_form form, const conv_row *rows, int count);
+void conv_report_summary(report how, const conv_row *rows, int count);
 
 const char *conv_pass_name(tn_conv_pass pass);
 

@@ -75,6 +75,14 @@ static void bench_layer(tn_pool *pool, const dense *d, int64_t m, int repeats)
     release(dw, k, u);
 }
 
+bool dense_products_have(const char *prefix)
+{
+    for (int i = 0; i < LAYERS; i++)
+        if (strncmp(layers[i].name, prefix, strlen(prefix)) == 0)
+            return true;
+    return false;
+}
+
 void dense_products_bench(tn_pool *pool, int64_t batch, int repeats, const char *prefix)
 {
     int printed = 0;

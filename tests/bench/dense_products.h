@@ -6,6 +6,8 @@
 
 #include "base/pool.h"
 
+/** True if the name of one begins with `prefix`. */
+bool dense_products_have(const char *prefix);
 /** Measure and print those whose names begin with `prefix`. */
 void dense_products_bench(tn_pool *pool, int64_t batch, int repeats, const char *prefix);
 
