@@ -5,7 +5,7 @@
 Usage: compare.py BENCH_STEP [--rounds N] [--steps N] [--threads N] [--batch N] [--only WHAT] [--json]
 
 Every figure of every round is taken in a process of its own, ours and the peers' one after the other, so that what else the
-machine does in the meantime meets all of them. PEER_PYTHON names the Python of the peers; otherwise /usr/bin/python3 and
+machine does in the meantime meets all of them. PEER_PYTHON names a Python of the peers; for what it lacks /usr/bin/python3 and
 python3 are tried. A variant of a peer that fails is left out, and said. Exit status 77 if no peer can be imported."""
 
 import argparse
@@ -40,7 +40,7 @@ def imports(python, module):
 
 def python_with(module):
     named = os.environ.get("PEER_PYTHON")
-    for python in [named] if named else ["/usr/bin/python3", "python3"]:
+    for python in ([named] if named else []) + ["/usr/bin/python3", "python3"]:
         if imports(python, module):
             return python
     return None
