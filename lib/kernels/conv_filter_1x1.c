@@ -220,13 +220,6 @@ static void multiply_slab(const gradient *g, const slab *p, const area *all, boo
     }
 }
 
-/** Copy `count` rows of so many numbers. */
-static void copy_rows(const float *from, int64_t from_step, int64_t count, int64_t width, float *to, int64_t to_step)
-{
-    for (int64_t i = 0; i < count; i++)
-        memcpy(to + i * to_step, from + i * from_step, (size_t)width * sizeof *to);
-}
-
 /** Where x has channel 0 of the pixel that belongs to one of y. */
 static const float *pixel_of(const gradient *g, int64_t pixel)
 {
@@ -242,7 +235,7 @@ static const float *gather(const gradient *g, int64_t pixel, int64_t count, int6
     float *to = out + c0;
     for (int64_t run; count > 0; pixel += run, count -= run, to += run * g->row) {
         run = tn_min(s->ow - pixel % s->ow, count);
-        copy_rows(pixel_of(g, pixel) + c0, s->stride_w * s->c, run, c1 - c0, to, g->row);
+        tn_conv_kernels()->copy_rows(pixel_of(g, pixel) + c0, s->stride_w * s->c, c1 - c0, run, g->row, to);
     }
     return out;
 }
@@ -264,8 +257,8 @@ static slab copy_last(const gradient *g, int64_t pixel, int64_t count, float *bu
 {
     float *dy = buffer + count * g->rows;
     memset(buffer, 0, (size_t)(count * (g->rows + g->cols)) * sizeof *buffer);
-    copy_rows(g->x + pixel * g->shape->c, g->shape->c, count, g->channels, buffer, g->rows);
-    copy_rows(g->dy + pixel * g->shape->f, g->shape->f, count, g->filters, dy, g->cols);
+    tn_conv_kernels()->copy_rows(g->x + pixel * g->shape->c, g->shape->c, g->channels, count, g->rows, buffer);
+    tn_conv_kernels()->copy_rows(g->dy + pixel * g->shape->f, g->shape->f, g->filters, count, g->cols, dy);
     return (slab){buffer, dy, g->rows, g->cols, count, .next_x = buffer, .next_dy = dy};
 }
 

@@ -20,6 +20,7 @@
  *            Building Block", 2019 */
 #include "kernels/arithmetic.h"
 #include "kernels/isa/conv_table.h"
+#include "kernels/isa/tile_asks.h"
 #include "kernels/isa/tile_parts.h"
 
 /* ROWS: of BLIS's panels. WIDEST: vectors of a tile. A tile of so many vectors has as many rows as leave registers for
@@ -116,32 +117,7 @@ ALWAYS_INLINE void add_beside(int count, int vectors, const float *s, const floa
         add_number(vectors, s[i], row, sums[i]);
 }
 
-/* ---- what is asked for ---- */
-
-/** What is still to be asked for: from number `at` of a region's first row. */
-typedef struct walk {
-    tn_region region;
-    int64_t at;
-} walk;
-
-ALWAYS_INLINE void ask_for_line(walk *w)
-{
-    __builtin_prefetch(w->region.data + w->at, 0, 2);
-    w->at += TN_LINE;
-    if (w->at >= w->region.width) {
-        w->at = 0;
-        w->region.data += w->region.stride;
-        w->region.rows--;
-    }
-}
-
-/** Ask for number k of each of the next tile's rows. */
-ALWAYS_INLINE void ask_for_rows(int count, const float *const *next, int64_t k)
-{
-    UNROLL
-    for (int i = 0; i < count; i++)
-        __builtin_prefetch(next[i] + k, 0, 2);
-}
+/* ---- sums ---- */
 
 /** Ask for the lines that are due with a line of rows. */
 ALWAYS_INLINE void ask_for_lines(piece *p)
@@ -149,16 +125,6 @@ ALWAYS_INLINE void ask_for_lines(piece *p)
     for (int64_t left = p->pace; left > 0 && p->ahead < p->end; left--, p->ahead += TN_LINE)
         __builtin_prefetch(p->ahead, 0, 2);
 }
-
-/** A row of C is on its way until it is written. */
-ALWAYS_INLINE void ask_for_sums(int vectors, const float *c)
-{
-    UNROLL
-    for (int j = 0; j < vectors; j++)
-        __builtin_prefetch(c + j * TN_LANES, 1, 3);
-}
-
-/* ---- sums ---- */
 
 /** Columns of the last of so many vectors. */
 ALWAYS_INLINE int64_t last_lanes(int vectors, int64_t cols)
