@@ -6,11 +6,20 @@
 
 #define LONG 64 /* numbers of a run from which it is worth while to ask for it; shorter ones are fetched ahead anyway */
 #define LONG_SUM 64 /* numbers of a sum from which there is time to ask for C */
+#define FAR_SUMS (1 << 18) /* numbers of C that the L2 cache does not keep */
 
 bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t)
 {
     tn_activation activation = nest->p->activation;
     return nest->own && t->finish && (activation == TN_LINEAR || activation == TN_RELU);
+}
+
+/** Of rows that are read in place, if there is time; of rows side by side, whose sums are short, if C is far away. */
+static bool asks_for_sums(const tn_nest *nest, const tn_slab *d)
+{
+    if (nest->run > 0)
+        return d->kn >= LONG_SUM;
+    return nest->along && (double)nest->p->m * (double)nest->p->n >= FAR_SUMS;
 }
 
 void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
@@ -30,12 +39,11 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, co
         rows.run = nest->run_along;
         rows.run_step = nest->p->run_step;
     }
-    tn_tile_end end = {.add = d->beta != 0.0f, .ahead = *ahead};
+    tn_tile_end end = {.add = d->beta != 0.0f, .ahead = *ahead, .asks_c = asks_for_sums(nest, d)};
     if (nest->run > 0) {
         rows.runs = d->kn / nest->run;
         rows.run = nest->run;
         rows.places = buffers->rows + i * rows.runs;
-        end.asks_c = d->kn >= LONG_SUM;
         if (rows.run >= LONG && j == 0) /* nobody has read them yet */
             end.asks = tn_ceil_div(count, nest->s) - 1;
     }

@@ -132,13 +132,19 @@ ALWAYS_INLINE int64_t last_lanes(int vectors, int64_t cols)
     return cols - (vectors - 1) * TN_LANES;
 }
 
-/** Rows that lie side by side; the columns may, too. */
+/** Rows that lie side by side; the columns may, too. With each of the first k, a row of C is asked for if that is far
+ *  away. */
 ALWAYS_INLINE void add_lying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
-                             sums_of sums)
+                             const float *c, sums_of sums)
 {
     for (int64_t left = p->runs; left > 0; left--, s += p->run_step - p->run * p->step) {
+        int64_t k = 0, rows = p->asks_c && left == p->runs ? tn_min(count, p->run) : 0;
         KEEP_IN_MEMORY(left);
-        for (int64_t k = 0; k < p->run; k++, s += p->step, v += p->v_step)
+        for (; k < rows; k++, s += p->step, v += p->v_step) {
+            ask_for_sums(vectors, c + k * p->ldc);
+            add_beside(count, vectors, s, v, p->v_apart, rest, sums);
+        }
+        for (; k < p->run; k++, s += p->step, v += p->v_step)
             add_beside(count, vectors, s, v, p->v_apart, rest, sums);
     }
 }
@@ -334,9 +340,9 @@ INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, c
     if (of == PACKED)
         add_panel(count, vectors, p, side, v, sums);
     else if (of == LYING && MASKS && p->part)
-        add_lying(count, vectors, p, side, v, last_lanes(vectors, cols), sums);
+        add_lying(count, vectors, p, side, v, last_lanes(vectors, cols), c, sums);
     else if (of == LYING)
-        add_lying(count, vectors, p, side, v, 0, sums);
+        add_lying(count, vectors, p, side, v, 0, c, sums);
     else if (MASKS && p->part)
         add_copying(count, vectors, p, side, v, last_lanes(vectors, cols), sums);
     else
