@@ -15,21 +15,26 @@
 #include "kernels/product.h"
 #include "kernels/winograd.h"
 
+#include <math.h>
+
 #define IMAGES 32 /* most images that are looked at: with more nothing changes */
 /* Multiply-adds that a number costs, fitted to what tests/bench/bench_choice measures. */
 #define PACK_COST 6.0       /* packed: read from the caches or memory, and written to a cache */
 #define TRANSFORM_COST 16.0 /* of a transformed tile, which stays near until it is multiplied */
 #define READ_COST 12.0      /* of a prepared filter, read from memory */
 #define FILTER_COST 30.0    /* of a filter that is packed */
-/* Of filters that are transformed, before and after that, and of their gradient's sums, transformed back; where they stay
- * in the caches, and where memory has them in between. */
+/* Of filters that are transformed, before and after that; where they stay in the caches, and where memory has them in
+ * between. */
 typedef struct filter_costs {
-    double before, after, sum;
+    double before, after;
 } filter_costs;
-static const filter_costs near_costs = {40.0, 10.0, 8.0}, far_costs = {60.0, 24.0, 32.0};
+static const filter_costs near_costs = {40.0, 10.0}, far_costs = {60.0, 24.0};
 #define NEAR_BEFORE (1 << 20) /* fewer numbers than that stay there */
 #define NEAR_AFTER (4 << 20)
-#define NEAR_SUMS (2 << 20)
+/* Of their gradient's sums, transformed back: the more there are, the fewer of them the caches keep. */
+#define SUM_COST 16.0 /* where there are 2^20 */
+#define SUM_LEAST 8.0
+#define SUM_MOST 32.0
 #define DEPTHWISE_COST 2.0 /* of a multiplication of a filter that no other channel shares */
 #define CALL_COST 48.0     /* of a transformed filter in each of several calls, which find the caches full of other numbers */
 #define SHOWS 0.01         /* share of the time that work in every call may take */
@@ -109,7 +114,7 @@ static double cost_of_filters(const tn_winograd *wg, tn_conv_pass pass, bool pre
     double before = (double)(wg->r * wg->r) * filters, after = points * filters, sums = (double)wg->points * filters;
     const filter_costs *costs = before < NEAR_BEFORE && after < NEAR_AFTER ? &near_costs : &far_costs;
     if (pass == TN_CONV_FILTER)
-        return (sums < NEAR_SUMS ? near_costs.sum : far_costs.sum) * sums;
+        return fmin(fmax(SUM_COST * sums / (1 << 20), SUM_LEAST), SUM_MOST) * sums;
     return prepared ? READ_COST * after : costs->before * before + costs->after * after;
 }
 
