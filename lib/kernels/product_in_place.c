@@ -22,6 +22,14 @@ static bool asks_for_sums(const tn_nest *nest, const tn_slab *d)
     return nest->along && (double)nest->p->m * (double)nest->p->n >= FAR_SUMS;
 }
 
+/** Rows side by side that no tile has read yet: under the first columns, what lies behind the first line of each k. */
+static tn_region unread_rows(const tn_nest *nest, const tn_slab *d, int64_t count, int64_t j)
+{
+    if (!nest->along || !nest->p->find_a || nest->run_along > 0 || j > 0 || count <= TN_LINE)
+        return (tn_region){0};
+    return (tn_region){d->side + TN_LINE, d->kn, count - TN_LINE, d->step};
+}
+
 void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
                      const tn_region *ahead, int64_t i, int64_t count, int64_t j, int64_t cols)
 {
@@ -39,7 +47,10 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, co
         rows.run = nest->run_along;
         rows.run_step = nest->p->run_step;
     }
-    tn_tile_end end = {.add = d->beta != 0.0f, .ahead = *ahead, .asks_c = asks_for_sums(nest, d)};
+    tn_tile_end end = {.add = d->beta != 0.0f,
+                       .asks_c = asks_for_sums(nest, d),
+                       .beside = unread_rows(nest, d, count, j),
+                       .ahead = *ahead};
     if (nest->run > 0) {
         rows.runs = d->kn / nest->run;
         rows.run = nest->run;

@@ -233,6 +233,24 @@ static tn_region panels_behind(const tn_nest *nest, const tn_task *t, const tn_s
     return (tn_region){from, tn_min((last - first) * d->kn, left) / TN_LINE, TN_LINE, TN_LINE};
 }
 
+/** Of columns that are read where they lie, those behind column `last`, or the first ones at the next depth. */
+static tn_region columns_behind(const tn_task *t, const tn_slab *d, int64_t last)
+{
+    if (last < t->v_count)
+        return tn_find_strided(d->v_panels + last, 1, d->v_step, tn_min(OWN_COLUMNS, t->v_count - last), d->kn);
+    if (d->last)
+        return (tn_region){0};
+    return tn_find_strided(d->v_panels + d->kn * d->v_step, 1, d->v_step, tn_min(OWN_COLUMNS, t->v_count), d->kn);
+}
+
+/** What a call of our own tiles asks for. */
+static tn_region region_ahead(const tn_nest *nest, const tn_task *t, const tn_slab *d, ahead *next, int64_t first, int64_t last)
+{
+    if (nest->run > 0)
+        return panels_behind(nest, t, d, first, last);
+    return nest->lies ? columns_behind(t, d, last) : next_part(next);
+}
+
 /** Columns of panels under which all rows of a block pass. */
 static int64_t group_of(const tn_nest *nest)
 {
@@ -257,7 +275,7 @@ static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab
         int64_t last = tn_min(first + group, t->v_count);
         for (int64_t i = 0, rows = rows_of_call(nest, t); i < t->s_count; i += rows) {
             if (nest->own) {
-                tn_region part = nest->run > 0 ? panels_behind(nest, t, d, first, last) : next_part(next);
+                tn_region part = region_ahead(nest, t, d, next, first, last);
                 tn_multiply_own(nest, t, d, buffers, &part, i, tn_min(rows, t->s_count - i), first, last - first);
             } else {
                 multiply_apart(nest, t, d, buffers, next, i, first, last);

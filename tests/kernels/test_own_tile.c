@@ -128,7 +128,12 @@ static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b,
                             .v_step = cols,
                             .v_apart = own->lanes,
                             .copy = copy};
-    const tn_tile_end end = {.add = kind & ADD, .relu = kind & RELU, .bias = kind & BIAS ? n->bias : NULL};
+    tn_tile_end end = {.add = kind & ADD, .relu = kind & RELU, .bias = kind & BIAS ? n->bias : NULL};
+    end.asks_c = kind & ASKS_C;
+    if (kind & ASKS) {
+        end.beside = (tn_region){side, DEPTH / runs, rows, rows};
+        end.ahead = (tn_region){n->b[0], DEPTH, COLUMNS, COLUMNS};
+    }
     for (int64_t k = 0; k < DEPTH; k++) {
         for (int64_t i = 0; i < rows; i++)
             side[runs > 1 ? k / RUN * run_step + k % RUN * rows + i : k * rows + i] = n->a[i][k];
@@ -191,9 +196,10 @@ START_TEST(test_beside)
     fill(own, n);
     for (int64_t rows = 1; rows <= GROUPS * own->rows; rows += rows < own->rows ? 1 : 5)
         for (int64_t cols = own->whole; cols <= 3 * own->lanes; cols += own->whole * (cols < own->lanes ? 1 : 7))
-            for (int way = 0; way < 4; way++)
-                check_beside(own, n, a, b, rows, cols, (int)(rows + cols) % PANEL, way / 2 ? RUNS : 1,
-                             way % 2 ? n->copy : NULL);
+            for (int way = 0; way < 4; way++) {
+                int kind = (int)(rows + cols) % PANEL + (rows % 2 ? ASKS + ASKS_C : 0);
+                check_beside(own, n, a, b, rows, cols, kind, way / 2 ? RUNS : 1, way % 2 ? n->copy : NULL);
+            }
     free(n);
 }
 END_TEST

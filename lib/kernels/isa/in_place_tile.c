@@ -18,35 +18,8 @@
  *  nothing need be packed. While it runs, it asks for the rows of the next group, and for what else it is told to.
  *  Source    the idea is that of batch-reduce GEMM: Georganas et al., "High-Performance Deep Learning via a Single
  *            Building Block", 2019 */
-#include "kernels/arithmetic.h"
-#include "kernels/isa/conv_table.h"
-#include "kernels/isa/tile_asks.h"
-#include "kernels/isa/tile_parts.h"
-
-/* ROWS: of BLIS's panels. WIDEST: vectors of a tile. A tile of so many vectors has as many rows as leave registers for
- * a row of B and a number of A: 32 of them, or 16. EACH: for each number of rows of each width; EACH_WIDTH: for the
- * most. */
-#if TN_LANES == 16
-#define ROWS 12
-#define WIDEST 4
-#define MOST_ROWS {12, 12, 8, 6}
-#define EACH(X) UP_TO_12(X, 1) UP_TO_12(X, 2) UP_TO_8(X, 3) UP_TO_6(X, 4)
-#define EACH_WIDTH(X) X(12, 1) X(12, 2) X(8, 3) X(6, 4)
-#elif TN_LANES == 8
-#define ROWS 6
-#define WIDEST 2
-#define MOST_ROWS {6, 6}
-#define EACH(X) UP_TO_6(X, 1) UP_TO_6(X, 2)
-#define EACH_WIDTH(X) X(6, 1) X(6, 2)
-#else
-#define ROWS 4
-#define WIDEST 2
-#define MOST_ROWS {4, 4}
-#define EACH(X) UP_TO_4(X, 1) UP_TO_4(X, 2)
-#define EACH_WIDTH(X) X(4, 1) X(4, 2)
-#endif
-#define PANEL (2 * TN_LANES) /* columns */
-#define MASKS (TN_LANES >= 8) /* a vector of B that is not whole can be read through a mask */
+#include "kernels/isa/in_place_parts.h"
+#include "kernels/isa/in_place_results.h"
 
 #define PACE 2 /* k to a line that is asked for while a panel is multiplied */
 
@@ -54,46 +27,9 @@
  * vector registers instead, and to come back from there it queues behind a hundred multiply-adds. */
 #define KEEP_IN_MEMORY(variable) __asm__ volatile("" : "+m"(variable))
 
-_Static_assert(WIDEST *TN_LANES <= TN_WIDEST_TILE, "callers have room for copies of so many columns");
-
-typedef vec sums_of[ROWS][WIDEST];
-
-/** What all tiles of some columns have in common. */
-typedef struct piece {
-    int64_t step, runs, run; /* step: of places, or from k to k */
-    int64_t run_step;        /* of rows side by side */
-    int64_t v_step, v_apart; /* of B, from k to k and from panel to panel */
-    bool part;               /* nothing can be read behind the columns */
-    float *copy;             /* where the first tile leaves columns as panels */
-    const float *bias;
-    bool add, relu, asks_c;
-    int64_t ldc;
-    const float *const *next; /* rows that are asked for, NULL: none */
-    const float *ahead, *end; /* otherwise memory from here on; a tile leaves behind how far it came */
-    int64_t pace;             /* lines of it with each line of rows */
-    struct walk *walk;        /* what packed panels ask for */
-} piece;
-
 /** A tile: rows that lie anywhere, or side by side, under `cols` columns from v. Its parts come in registers: read from
  *  where they have just been written, they would arrive too late. */
 typedef void tile(piece *p, const float *const *places, const float *side, const float *v, int64_t cols, float *c);
-
-/** Row k of B: two vectors from v, and what is beyond from the next panel, `panel` floats further. */
-ALWAYS_INLINE void load_row(int vectors, const float *v, int64_t panel, vec row[WIDEST])
-{
-    UNROLL
-    for (int j = 0; j < vectors; j++)
-        row[j] = load(v + j / 2 * panel + j % 2 * TN_LANES);
-}
-
-/** The same; the last vector has `rest` numbers, 0: it is whole. */
-ALWAYS_INLINE void load_columns(int vectors, const float *v, int64_t panel, int64_t rest, vec row[WIDEST])
-{
-    int last = vectors - 1;
-    load_row(rest > 0 ? last : vectors, v, panel, row);
-    if (rest > 0)
-        row[last] = load_part(v + last / 2 * panel + last % 2 * TN_LANES, rest);
-}
 
 /** sums += the products of one k; number i is at a[i][k]. */
 ALWAYS_INLINE void add_located(int count, int vectors, const float *const a[ROWS], int64_t k, const float *v,
@@ -126,26 +62,30 @@ ALWAYS_INLINE void ask_for_lines(piece *p)
         __builtin_prefetch(p->ahead, 0, 2);
 }
 
-/** Columns of the last of so many vectors. */
-ALWAYS_INLINE int64_t last_lanes(int vectors, int64_t cols)
+/** Rows that lie side by side, and the columns may, too: all but the last k, where `last` becomes its numbers and whose row
+ *  of B is returned. With each of the first k, a row of C is asked for if that is far away; then, every few k, a line of what
+ *  is read next. */
+ALWAYS_INLINE const float *add_lying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
+                                     const float *c, const float **last, sums_of sums)
 {
-    return cols - (vectors - 1) * TN_LANES;
-}
-
-/** Rows that lie side by side; the columns may, too. With each of the first k, a row of C is asked for if that is far
- *  away. */
-ALWAYS_INLINE void add_lying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
-                             const float *c, sums_of sums)
-{
-    for (int64_t left = p->runs; left > 0; left--, s += p->run_step - p->run * p->step) {
-        int64_t k = 0, rows = p->asks_c && left == p->runs ? tn_min(count, p->run) : 0;
+    for (int64_t left = p->runs;; s += p->run_step - p->run * p->step) {
+        int64_t k = 0, end = p->run - (left == 1), rows = p->asks_c && left == p->runs ? tn_min(count, end) : 0;
         KEEP_IN_MEMORY(left);
         for (; k < rows; k++, s += p->step, v += p->v_step) {
             ask_for_sums(vectors, c + k * p->ldc);
             add_beside(count, vectors, s, v, p->v_apart, rest, sums);
         }
-        for (; k < p->run; k++, s += p->step, v += p->v_step)
+        for (; k + PACE <= end && p->walk->runs > 0; k += PACE) {
+            ask_for_line(p->walk);
+            for (int i = 0; i < PACE; i++, s += p->step, v += p->v_step)
+                add_beside(count, vectors, s, v, p->v_apart, rest, sums);
+        }
+        for (; k < end; k++, s += p->step, v += p->v_step)
             add_beside(count, vectors, s, v, p->v_apart, rest, sums);
+        if (--left == 0) {
+            *last = s;
+            return v;
+        }
     }
 }
 
@@ -180,7 +120,7 @@ ALWAYS_INLINE void add_copying(int count, int vectors, const piece *p, const flo
 ALWAYS_INLINE void add_panel(int count, int vectors, const piece *p, const float *s, const float *v, sums_of sums)
 {
     int64_t k = 0, panel = p->v_apart;
-    for (; k + PACE <= p->run && p->walk->region.rows > 0; k += PACE) {
+    for (; k + PACE <= p->run && p->walk->runs > 0; k += PACE) {
         ask_for_line(p->walk);
         for (int i = 0; i < PACE; i++, s += ROWS, v += PANEL)
             add_beside(count, vectors, s, v, panel, 0, sums);
@@ -231,95 +171,26 @@ ALWAYS_INLINE const float *add_runs(int count, int vectors, piece *p, const floa
     }
 }
 
-/* ---- results ---- */
-
-/** Add to C, then bias and ReLU, where they are wanted; the last vector has `rest` columns, through a mask unless that
- * is the constant TN_LANES. Nothing goes through memory. */
-ALWAYS_INLINE void put_some(int count, int vectors, const piece *p, sums_of sums, int64_t rest, float *c)
-{
-#define COLS(j) ((j) < vectors - 1 ? TN_LANES : rest)
-    int64_t ldc = p->ldc;
-    if (p->add) {
-        UNROLL
-        for (int i = 0; i < count; i++) {
-            UNROLL
-            for (int j = 0; j < vectors; j++)
-                sums[i][j] += load_some(c + i * ldc + j * TN_LANES, COLS(j));
-        }
-    }
-    if (p->bias) {
-        UNROLL
-        for (int j = 0; j < vectors; j++) {
-            vec bias = load_some(p->bias + j * TN_LANES, COLS(j));
-            UNROLL
-            for (int i = 0; i < count; i++)
-                sums[i][j] += bias;
-        }
-    }
-    if (p->relu) { /* NaN as it is */
-        UNROLL
-        for (int i = 0; i < count; i++) {
-            UNROLL
-            for (int j = 0; j < vectors; j++)
-                sums[i][j] = at_least(sums[i][j], splat(0.0f));
-        }
-    }
-    UNROLL
-    for (int i = 0; i < count; i++, c += ldc) {
-        UNROLL
-        for (int j = 0; j < vectors; j++)
-            store_some(sums[i][j], c + j * TN_LANES, COLS(j));
-    }
-#undef COLS
-}
-
-ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums, int64_t cols, float *c)
-{
-    int64_t rest = last_lanes(vectors, cols);
-    if (rest == TN_LANES)
-        put_some(count, vectors, p, sums, TN_LANES, c);
-    else
-        put_some(count, vectors, p, sums, rest, c);
-}
-
-/** The last k of rows that lie anywhere. A row is finished and stored while the next ones are still multiplied: two dozen
- *  stores one after another hold up the multiply-adds behind them. */
-ALWAYS_INLINE void finish_rows(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
-                               bool bias_and_relu, sums_of sums, float *c)
-{
-    vec row[WIDEST];
-    int64_t ldc = p->ldc;
-    load_row(vectors, v, p->v_apart, row);
-    UNROLL
-    for (int i = 0; i < count; i++, c += ldc) {
-        add_number(vectors, *last[i], row, sums[i]);
-        UNROLL
-        for (int j = 0; j < vectors; j++) {
-            if (bias_and_relu)
-                sums[i][j] = at_least(sums[i][j] + load(p->bias + j * TN_LANES), splat(0.0f));
-            store(sums[i][j], c + j * TN_LANES);
-        }
-    }
-}
-
-/** The same, whatever becomes of the sums and however wide they are. */
-ALWAYS_INLINE void finish_tile(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
-                               sums_of sums, int64_t cols, float *c)
-{
-    bool whole = last_lanes(vectors, cols) == TN_LANES && !p->add;
-    if (whole && !p->bias && !p->relu) {
-        finish_rows(count, vectors, p, last, v, false, sums, c);
-    } else if (whole && p->bias && p->relu) {
-        finish_rows(count, vectors, p, last, v, true, sums, c);
-    } else {
-        add_located(count, vectors, last, 0, v, p->v_apart, sums);
-        put(count, vectors, p, sums, cols, c);
-    }
-}
-
 /* ---- tiles: a function for each number of rows and vectors, and for each kind of rows ---- */
 
 typedef enum kind { PACKED, LYING, LOCATED, KINDS, LYING_COPIES /* a table of its own */ } kind;
+
+/** Rows side by side; `rest` as in load_columns. */
+ALWAYS_INLINE void multiply_lying(kind of, int count, int vectors, const piece *p, const float *side, const float *v,
+                                  int64_t rest, sums_of sums, int64_t cols, float *c)
+{
+    const float *last[ROWS];
+    if (of == LYING_COPIES) {
+        add_copying(count, vectors, p, side, v, rest, sums);
+        put(count, vectors, p, sums, cols, c);
+        return;
+    }
+    v = add_lying(count, vectors, p, side, v, rest, c, &side, sums);
+    UNROLL
+    for (int i = 0; i < count; i++)
+        last[i] = side + i;
+    finish_tile(count, vectors, p, last, v, rest, sums, cols, c);
+}
 
 INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, const float *const *places,
                                     const float *side, const float *v, int64_t cols, float *c)
@@ -331,23 +202,18 @@ INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, c
     UNROLL
     for (int i = 0; i < count; i++)
         clear_sums(vectors, sums[i]);
-    if (of == LOCATED) {
+    if (of == PACKED) {
+        add_panel(count, vectors, p, side, v, sums);
+        put(count, vectors, p, sums, cols, c);
+    } else if (of == LOCATED) {
         const float *last[ROWS];
         v = add_runs(count, vectors, p, places, v, c, last, sums);
-        finish_tile(count, vectors, p, last, v, sums, cols, c);
-        return;
+        finish_tile(count, vectors, p, last, v, 0, sums, cols, c);
+    } else if (MASKS && p->part) {
+        multiply_lying(of, count, vectors, p, side, v, last_lanes(vectors, cols), sums, cols, c);
+    } else {
+        multiply_lying(of, count, vectors, p, side, v, 0, sums, cols, c);
     }
-    if (of == PACKED)
-        add_panel(count, vectors, p, side, v, sums);
-    else if (of == LYING && MASKS && p->part)
-        add_lying(count, vectors, p, side, v, last_lanes(vectors, cols), c, sums);
-    else if (of == LYING)
-        add_lying(count, vectors, p, side, v, 0, c, sums);
-    else if (MASKS && p->part)
-        add_copying(count, vectors, p, side, v, last_lanes(vectors, cols), sums);
-    else
-        add_copying(count, vectors, p, side, v, 0, sums);
-    put(count, vectors, p, sums, cols, c);
 }
 
 #define NAME(kind, count, vectors) tile_##kind##_##count##_##vectors
@@ -461,8 +327,8 @@ static void find_columns(const tn_tile_rows *r, int64_t cols, piece *p)
 /* Columns of one tile's width after another. */
 static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
 {
-    walk w = {end->ahead, 0};
-    piece p = piece_of(r, end, cols, ldc, &w);
+    walk rows = walk_rows(&end->ahead), all = end->beside.rows > 0 ? walk_columns(&end->beside, &rows) : rows;
+    piece p = piece_of(r, end, cols, ldc, &all);
     for (int64_t asks = r->places ? end->asks : 0, wide; cols > 0; cols -= wide, asks = 0) {
         wide = tn_min(cols, WIDEST * TN_LANES);
         find_columns(r, wide, &p);

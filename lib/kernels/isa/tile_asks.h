@@ -9,21 +9,38 @@
 #include "kernels/isa/conv_table.h"
 #include "kernels/isa/simd.h"
 
-/** What is still to be asked for: from number `at` of a region's first row. */
+/** Lines that are still to be asked for: `left` of them `step` floats apart, then `runs` - 1 times `run` of them; and what
+ *  then. */
 typedef struct walk {
-    tn_region region;
-    int64_t at;
+    const float *line;
+    int64_t step, left, run, jump, runs;
+    const struct walk *then;
 } walk;
+
+/** Through a region row by row. */
+static inline walk walk_rows(const tn_region *region)
+{
+    int64_t run = (region->width + TN_LINE - 1) / TN_LINE;
+    return (walk){region->data, TN_LINE, run, run, region->stride - run * TN_LINE, region->rows, NULL};
+}
+
+/** A line of all its rows, and then the next one of all. */
+static inline walk walk_columns(const tn_region *region, const walk *then)
+{
+    int64_t run = region->rows, runs = (region->width + TN_LINE - 1) / TN_LINE;
+    return (walk){region->data, region->stride, run, run, TN_LINE - run * region->stride, runs, then};
+}
 
 ALWAYS_INLINE void ask_for_line(walk *w)
 {
-    __builtin_prefetch(w->region.data + w->at, 0, 2);
-    w->at += TN_LINE;
-    if (w->at >= w->region.width) {
-        w->at = 0;
-        w->region.data += w->region.stride;
-        w->region.rows--;
-    }
+    __builtin_prefetch(w->line, 0, 2);
+    w->line += w->step;
+    if (--w->left > 0)
+        return;
+    w->left = w->run;
+    w->line += w->jump;
+    if (--w->runs == 0 && w->then)
+        *w = *w->then;
 }
 
 /** Ask for number k of each of the next tile's rows. */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  What tiles of in_place_tile.c are made of: how large they are, what those under the same columns have in common, and rows
+ *  of B. */
+#ifndef TN_ISA_IN_PLACE_PARTS_H
+#define TN_ISA_IN_PLACE_PARTS_H
+
+#include "kernels/arithmetic.h"
+#include "kernels/isa/conv_table.h"
+#include "kernels/isa/tile_asks.h"
+#include "kernels/isa/tile_parts.h"
+
+/* ROWS: of BLIS's panels. WIDEST: vectors of a tile. A tile of so many vectors has as many rows as leave registers for
+ * a row of B and a number of A: 32 of them, or 16. EACH: for each number of rows of each width; EACH_WIDTH: for the
+ * most. */
+#if TN_LANES == 16
+#define ROWS 12
+#define WIDEST 4
+#define MOST_ROWS {12, 12, 8, 6}
+#define EACH(X) UP_TO_12(X, 1) UP_TO_12(X, 2) UP_TO_8(X, 3) UP_TO_6(X, 4)
+#define EACH_WIDTH(X) X(12, 1) X(12, 2) X(8, 3) X(6, 4)
+#elif TN_LANES == 8
+#define ROWS 6
+#define WIDEST 2
+#define MOST_ROWS {6, 6}
+#define EACH(X) UP_TO_6(X, 1) UP_TO_6(X, 2)
+#define EACH_WIDTH(X) X(6, 1) X(6, 2)
+#else
+#define ROWS 4
+#define WIDEST 2
+#define MOST_ROWS {4, 4}
+#define EACH(X) UP_TO_4(X, 1) UP_TO_4(X, 2)
+#define EACH_WIDTH(X) X(4, 1) X(4, 2)
+#endif
+#define PANEL (2 * TN_LANES) /* columns */
+#define MASKS (TN_LANES >= 8) /* a vector of B that is not whole can be read through a mask */
+
+_Static_assert(WIDEST *TN_LANES <= TN_WIDEST_TILE, "callers have room for copies of so many columns");
+
+typedef vec sums_of[ROWS][WIDEST];
+
+/** What all tiles of some columns have in common. */
+typedef struct piece {
+    int64_t step, runs, run; /* step: of places, or from k to k */
+    int64_t run_step;        /* of rows side by side */
+    int64_t v_step, v_apart; /* of B, from k to k and from panel to panel */
+    bool part;               /* nothing can be read behind the columns */
+    float *copy;             /* where the first tile leaves columns as panels */
+    const float *bias;
+    bool add, relu, asks_c;
+    int64_t ldc;
+    const float *const *next; /* rows that are asked for, NULL: none */
+    const float *ahead, *end; /* otherwise memory from here on; a tile leaves behind how far it came */
+    int64_t pace;             /* lines of it with each line of rows */
+    walk *walk;               /* what packed panels ask for, and rows side by side */
+} piece;
+
+/** Columns of the last of so many vectors. */
+ALWAYS_INLINE int64_t last_lanes(int vectors, int64_t cols)
+{
+    return cols - (vectors - 1) * TN_LANES;
+}
+
+/** Row k of B: two vectors from v, and what is beyond from the next panel, `panel` floats further. */
+ALWAYS_INLINE void load_row(int vectors, const float *v, int64_t panel, vec row[WIDEST])
+{
+    UNROLL
+    for (int j = 0; j < vectors; j++)
+        row[j] = load(v + j / 2 * panel + j % 2 * TN_LANES);
+}
+
+/** The same; the last vector has `rest` numbers, 0: it is whole. */
+ALWAYS_INLINE void load_columns(int vectors, const float *v, int64_t panel, int64_t rest, vec row[WIDEST])
+{
+    int last = vectors - 1;
+    load_row(rest > 0 ? last : vectors, v, panel, row);
+    if (rest > 0)
+        row[last] = load_part(v + last / 2 * panel + last % 2 * TN_LANES, rest);
+}
+
+#endif

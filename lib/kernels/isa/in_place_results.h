@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ *  What becomes of the sums of a tile of in_place_tile.c: with the last k, or after it. */
+#ifndef TN_ISA_IN_PLACE_RESULTS_H
+#define TN_ISA_IN_PLACE_RESULTS_H
+
+#include "kernels/isa/in_place_parts.h"
+
+/** Add to C, then bias and ReLU, where they are wanted; the last vector has `rest` columns, through a mask unless that
+ * is the constant TN_LANES. Nothing goes through memory. */
+ALWAYS_INLINE void put_some(int count, int vectors, const piece *p, sums_of sums, int64_t rest, float *c)
+{
+#define COLS(j) ((j) < vectors - 1 ? TN_LANES : rest)
+    int64_t ldc = p->ldc;
+    if (p->add) {
+        UNROLL
+        for (int i = 0; i < count; i++) {
+            UNROLL
+            for (int j = 0; j < vectors; j++)
+                sums[i][j] += load_some(c + i * ldc + j * TN_LANES, COLS(j));
+        }
+    }
+    if (p->bias) {
+        UNROLL
+        for (int j = 0; j < vectors; j++) {
+            vec bias = load_some(p->bias + j * TN_LANES, COLS(j));
+            UNROLL
+            for (int i = 0; i < count; i++)
+                sums[i][j] += bias;
+        }
+    }
+    if (p->relu) { /* NaN as it is */
+        UNROLL
+        for (int i = 0; i < count; i++) {
+            UNROLL
+            for (int j = 0; j < vectors; j++)
+                sums[i][j] = at_least(sums[i][j], splat(0.0f));
+        }
+    }
+    UNROLL
+    for (int i = 0; i < count; i++, c += ldc) {
+        UNROLL
+        for (int j = 0; j < vectors; j++)
+            store_some(sums[i][j], c + j * TN_LANES, COLS(j));
+    }
+#undef COLS
+}
+
+ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums, int64_t cols, float *c)
+{
+    int64_t rest = last_lanes(vectors, cols);
+    if (rest == TN_LANES)
+        put_some(count, vectors, p, sums, TN_LANES, c);
+    else
+        put_some(count, vectors, p, sums, rest, c);
+}
+
+/** The last k of rows that are read where they lie. A row is finished and stored while the next ones are still multiplied: two
+ *  dozen stores one after another hold up the multiply-adds behind them. */
+ALWAYS_INLINE void finish_rows(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
+                               bool add, bool bias_and_relu, sums_of sums, float *c)
+{
+    vec row[WIDEST];
+    int64_t ldc = p->ldc;
+    load_row(vectors, v, p->v_apart, row);
+    UNROLL
+    for (int i = 0; i < count; i++, c += ldc) {
+        add_number(vectors, *last[i], row, sums[i]);
+        UNROLL
+        for (int j = 0; j < vectors; j++) {
+            if (add)
+                sums[i][j] += load(c + j * TN_LANES);
+            if (bias_and_relu)
+                sums[i][j] = at_least(sums[i][j] + load(p->bias + j * TN_LANES), splat(0.0f));
+            store(sums[i][j], c + j * TN_LANES);
+        }
+    }
+}
+
+/** The same, whatever becomes of the sums and however wide they are; `rest` as in load_columns. */
+ALWAYS_INLINE void finish_tile(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
+                               int64_t rest, sums_of sums, int64_t cols, float *c)
+{
+    bool whole = last_lanes(vectors, cols) == TN_LANES, plain = whole && !p->bias && !p->relu;
+    if (plain && !p->add) {
+        finish_rows(count, vectors, p, last, v, false, false, sums, c);
+    } else if (plain) {
+        finish_rows(count, vectors, p, last, v, true, false, sums, c);
+    } else if (whole && !p->add && p->bias && p->relu) {
+        finish_rows(count, vectors, p, last, v, false, true, sums, c);
+    } else {
+        vec row[WIDEST];
+        load_columns(vectors, v, p->v_apart, rest, row);
+        UNROLL
+        for (int i = 0; i < count; i++)
+            add_number(vectors, *last[i], row, sums[i]);
+        put(count, vectors, p, sums, cols, c);
+    }
+}
+
+#endif
