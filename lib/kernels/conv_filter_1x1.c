@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  The gradient of the filters of 1x1 convolutions of many images: dw[c,f] = sum over pixels of x[pixel,c]
+ *  The gradient of few filters of 1x1 convolutions of many images: dw[c,f] = sum over pixels of x[pixel,c]
  *  dy[pixel,f], a product of two matrices that are multiplied as they lie in memory.
  *
  *      x: C numbers a pixel          dy: F numbers a pixel

@@ -6,8 +6,9 @@
  *  where there are too few results for all threads the windows are cut into parts, from the sizes alone, and the parts
  *  are added in order.
  *
- *  Channels lie side by side in every pixel, and so do filters. A few images, which stay in the caches, are multiplied just
- *  so: those of 1x1 convolutions where they lie, others copied tap by tap. */
+ *  Channels lie side by side in every pixel, and so do filters. They are multiplied just so: those of 1x1 convolutions where
+ *  they lie, others copied tap by tap. Only 1x1 filters that are few, of more images than stay in the caches, go another way
+ *  (conv_filter_1x1.c). */
 #include "kernels/conv_gemm.h"
 
 #include "base/status.h"
@@ -57,21 +58,24 @@ static bool are_pixels(const tn_conv_shape *s)
 }
 
 #define NEAR (1 << 20) /* numbers of x and dy that the caches hold, at least those that all cores share */
+#define MANY (1 << 18) /* results that the L2 cache does not hold, so that reading and writing them is what costs */
 
 #define APART 1024 /* floats from pixel to pixel, beyond which they share sets of the caches: better copied */
 
-/** As many of the images as stay in the caches; with more, what comes from memory has to be asked for in time. */
-static int64_t near_images(const tn_conv_shape *s)
+/** How many of the images are multiplied as they lie: of few 1x1 filters, as many as stay in the caches. */
+static int64_t images_along(const tn_conv_shape *s)
 {
+    if (!tn_conv_filter_is_1x1(s) || (double)(s->c / s->groups) * (double)(s->f / s->groups) >= MANY)
+        return s->n;
     double x = (double)s->h * (double)s->w * (double)s->c, y = (double)s->oh * (double)s->ow * (double)s->f;
     double most = x + y >= 1.0 ? (double)NEAR / (x + y) : (double)s->n;
     return most < (double)s->n ? (int64_t)most : s->n;
 }
 
-/** near: with pixels that may be read as they lie. */
-static tn_product product_of(const tn_conv_shape *s, bool near)
+/** along: as they lie, or copied so. */
+static tn_product product_of(const tn_conv_shape *s, bool along)
 {
-    bool apart = near && !are_pixels(s) && are_even_pixels(s) && s->ow <= TN_RUN_ALONG && s->stride_w * s->c <= APART;
+    bool apart = along && !are_pixels(s) && are_even_pixels(s) && s->ow <= TN_RUN_ALONG && s->stride_w * s->c <= APART;
     return (tn_product){.m = s->r * s->s * (s->c / s->groups),
                         .n = s->f / s->groups,
                         .k = s->n * s->oh * s->ow,
@@ -79,7 +83,7 @@ static tn_product product_of(const tn_conv_shape *s, bool near)
                         .pack_b = pack_gradient,
                         .find_a = are_pixels(s) || apart ? find_windows : NULL,
                         .find_b = find_gradient,
-                        .along_a = near,
+                        .along_a = along,
                         .run_along = apart ? s->ow : 0,
                         .run_step = apart ? s->stride_h * s->w * s->c : 0,
                         .ldc = s->f,
@@ -88,30 +92,30 @@ static tn_product product_of(const tn_conv_shape *s, bool near)
 }
 
 /** Room for up to so many images as a product. */
-static tn_status product_scratch(const tn_conv_shape *s, int64_t images, bool near, int threads, size_t *out)
+static tn_status product_scratch(const tn_conv_shape *s, int64_t images, bool along, int threads, size_t *out)
 {
     tn_conv_shape batch = *s;
     batch.n = images;
-    tn_product product = product_of(&batch, near);
+    tn_product product = product_of(&batch, along);
     return tn_product_scratch(&product, threads, out);
 }
 
 tn_status tn_conv_gemm_filter_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
-    int64_t images = near_images(s);
-    size_t near = 0;
+    int64_t images = images_along(s);
+    size_t along = 0;
     bool is_1x1 = tn_conv_filter_is_1x1(s);
     if (tn_conv_depthwise_applies(s))
         return tn_conv_depthwise_filter_scratch(s, out);
     if (!is_1x1 && tn_conv_few_applies(s))
         return tn_conv_few_filter_scratch(s, threads, out);
-    if (images > 0) /* a smaller batch may be near */
-        TN_TRY(product_scratch(s, images, true, threads, &near));
+    if (images > 0) /* a smaller batch may have no more */
+        TN_TRY(product_scratch(s, images, true, threads, &along));
     if (is_1x1)
         TN_TRY(tn_conv_filter_1x1_scratch(s, threads, out));
     else
         TN_TRY(product_scratch(s, s->n, false, threads, out));
-    *out = *out < near ? near : *out;
+    *out = *out < along ? along : *out;
     return TN_OK;
 }
 
@@ -123,7 +127,7 @@ void tn_conv_gemm_filter(const tn_conv_shape *s, tn_pool *pool, const float *x, 
         return;
     }
     bool is_1x1 = tn_conv_filter_is_1x1(s);
-    tn_product product = product_of(s, near_images(s) == s->n);
+    tn_product product = product_of(s, images_along(s) == s->n);
     if (!tn_product_runs_along(&product))
         product = product_of(s, false);
     product.beta = add ? 1.0f : 0.0f;
