@@ -34,12 +34,12 @@ static inline const char *text_of(const conv_case *c)
     return text;
 }
 
-/* Memory of the exact size, all NaN. */
+/* Memory of the exact size, from a line's beginning on as a model's is, all NaN. */
 static inline float *nan_floats(int64_t count)
 {
-    float *p = malloc((size_t)count * sizeof *p);
-    ck_assert_ptr_nonnull(p);
-    memset(p, 0xff, (size_t)count * sizeof *p);
+    void *p = NULL;
+    ck_assert_int_eq(posix_memalign(&p, 64, (size_t)count * sizeof(float)), 0);
+    memset(p, 0xff, (size_t)count * sizeof(float));
     return p;
 }
 

@@ -166,13 +166,14 @@ static tn_conv_shape square(int64_t n, int64_t size, int64_t c, int64_t f, int64
     return shape;
 }
 
-/* One gradient on whole numbers. */
-static void check_gradient(const conv_case *c, tn_conv_pass pass, draw *d)
+/* One pass on whole numbers. */
+static void check_pass(const conv_case *c, tn_conv_pass pass, draw *d)
 {
     operands o = allocate(c);
     draw_integers(d, o.x, conv_x_size(&c->shape, c->n));
     draw_integers(d, o.w, conv_w_size(&c->shape));
     draw_integers(d, o.dy, conv_y_size(&c->shape, c->n));
+    draw_integers(d, o.bias, c->shape.f);
     check_exact(c, pass, false, &o);
     if (pass == TN_CONV_FILTER)
         check_exact(c, pass, true, &o);
@@ -204,7 +205,7 @@ START_TEST(test_near)
     draw d = {777 + (uint64_t)_i};
     c.shape = square(near_shapes[_i].plan, near_shapes[_i].size, near_shapes[_i].c, near_shapes[_i].f, kernel,
                      near_shapes[_i].stride, kernel / 2, near_shapes[_i].groups);
-    check_gradient(&c, TN_CONV_FILTER, &d);
+    check_pass(&c, TN_CONV_FILTER, &d);
 }
 END_TEST
 
@@ -216,7 +217,18 @@ START_TEST(test_long_rows)
     c.shape = square(1, 4, 9, 10 + 30 * _i, 1, 2, 0, 1);
     c.shape.ow = 256 + 8 * _i;
     c.shape.w = 2 * c.shape.ow;
-    check_gradient(&c, TN_CONV_FILTER, &d);
+    check_pass(&c, TN_CONV_FILTER, &d);
+}
+END_TEST
+
+/* Results that are so large that they go past the caches: rows of whole lines, the last of them under narrower tiles, too. */
+START_TEST(test_large)
+{
+    conv_case c = {.n = 1, .threads = 1 + _i, .relu = _i};
+    draw d = {999 + (uint64_t)_i};
+    c.shape = square(1, 171, 9, 144, 1, 1, 0, 1);
+    ck_assert_int_ge(conv_y_size(&c.shape, 1), 4 << 20);
+    check_pass(&c, TN_CONV_FORWARD, &d);
 }
 END_TEST
 
@@ -274,7 +286,7 @@ START_TEST(test_shares)
     draw d = {31 + (uint64_t)_i};
     c.shape = square(c.n, share_shapes[_i].size, share_shapes[_i].c, share_shapes[_i].f, 1, share_shapes[_i].stride, 0,
                      share_shapes[_i].groups);
-    check_gradient(&c, TN_CONV_FILTER, &d);
+    check_pass(&c, TN_CONV_FILTER, &d);
 }
 END_TEST
 
@@ -294,7 +306,7 @@ START_TEST(test_shared)
     draw d = {333 + (uint64_t)_i};
     c.shape = square(1, shared_shapes[_i / 2].size, shared_shapes[_i / 2].c, shared_shapes[_i / 2].f,
                      shared_shapes[_i / 2].kernel, shared_shapes[_i / 2].stride, 0, shared_shapes[_i / 2].groups);
-    check_gradient(&c, TN_CONV_DATA, &d);
+    check_pass(&c, TN_CONV_DATA, &d);
 }
 END_TEST
 
@@ -369,7 +381,7 @@ START_TEST(test_coverage)
 }
 END_TEST
 
-TN_SUITE("conv_exact", {test_coverage, 0}, TN_LOOPED(test_exact, SHAPES), TN_LOOPED(test_near, NEAR_SHAPES), TN_LOOPED(test_long_rows, 2),
+TN_SUITE("conv_exact", {test_coverage, 0}, TN_LOOPED(test_exact, SHAPES), TN_LOOPED(test_near, NEAR_SHAPES), TN_LOOPED(test_long_rows, 2), TN_LOOPED(test_large, 2),
          TN_LOOPED(test_shared, 2 * SHARED_SHAPES), TN_LOOPED(test_even, 3 * EVEN_SHAPES),
          TN_LOOPED(test_empty, EVEN_SHAPES), TN_LOOPED(test_shares, SHARE_SHAPES), TN_LOOPED(test_depthwise, 60),
          TN_LOOPED(test_depthwise_endings, TN_TANH + 1))

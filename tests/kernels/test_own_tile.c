@@ -22,19 +22,28 @@ enum {
     GAP = 7, /* floats */
     WIDEST = TN_WIDEST_TILE, /* columns */
     MARGIN = 3,
-    PITCH = COLUMNS + MARGIN
+    PITCH = COLUMNS + 16 /* whole lines */
 };
 
 /* What is asked for; all combinations of the first three. */
-enum { ADD = 1, BIAS = 2, RELU = 4, PANEL = 8, ASKS = 16, ASKS_C = 32, KINDS = 64 };
+enum { ADD = 1, BIAS = 2, RELU = 4, PANEL = 8, ASKS = 16, ASKS_C = 32, PAST = 64, KINDS = 128 };
 
 typedef struct numbers {
     float a[(GROUPS + 1) * ROWS_MOST][DEPTH], b[DEPTH][COLUMNS], bias[COLUMNS];
     float panels[DEPTH * COLUMNS], packed[GROUPS * ROWS_MOST * DEPTH];
     const float *places[(GROUPS + 1) * ROWS_MOST * RUNS];
-    float c[GROUPS * ROWS_MOST][PITCH], before[GROUPS * ROWS_MOST][PITCH];
+    _Alignas(64) float c[GROUPS * ROWS_MOST][PITCH];
+    float before[GROUPS * ROWS_MOST][PITCH];
     float copy[WIDEST * DEPTH + MARGIN];
 } numbers;
+
+static numbers *new_numbers(void)
+{
+    numbers *n = aligned_alloc(64, sizeof *n);
+    ck_assert_ptr_nonnull(n);
+    memset(n, 0, sizeof *n);
+    return n;
+}
 
 static float whole(int64_t i)
 {
@@ -95,6 +104,7 @@ static void check(const tn_own_tile *own, numbers *n, int64_t rows, int64_t grou
         end.ahead = (tn_region){n->b[0], DEPTH, COLUMNS, COLUMNS};
     }
     end.asks_c = kind & ASKS_C;
+    end.past = (kind & PAST) && (kind & (ADD | PANEL)) == 0;
     memcpy(n->c, n->before, sizeof n->c);
     own->multiply(&r, n->panels, &end, cols, n->c[0], PITCH);
     check_results(n, rows, cols, kind);
@@ -152,8 +162,7 @@ static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b,
 START_TEST(test_sizes)
 {
     const tn_own_tile *own = tn_conv_kernels()->tile;
-    numbers *n = calloc(1, sizeof *n);
-    ck_assert_ptr_nonnull(n);
+    numbers *n = new_numbers();
     ck_assert(own->rows <= ROWS_MOST && own->lanes <= LANES_MOST);
     fill(own, n);
     locate(n, own->rows);
@@ -171,8 +180,7 @@ END_TEST
 START_TEST(test_kinds)
 {
     const tn_own_tile *own = tn_conv_kernels()->tile;
-    numbers *n = calloc(1, sizeof *n);
-    ck_assert_ptr_nonnull(n);
+    numbers *n = new_numbers();
     fill(own, n);
     for (int64_t group = own->rows / 2; group <= own->rows; group++) {
         locate(n, group);
@@ -189,9 +197,8 @@ END_TEST
 START_TEST(test_beside)
 {
     const tn_own_tile *own = tn_conv_kernels()->tile;
-    numbers *n = calloc(1, sizeof *n);
+    numbers *n = new_numbers();
     float *a = end_of_memory(GROUPS * ROWS_MOST * DEPTH + RUNS * GAP), *b = end_of_memory(COLUMNS * DEPTH);
-    ck_assert_ptr_nonnull(n);
     ck_assert_int_eq(own->lanes % own->whole, 0);
     fill(own, n);
     for (int64_t rows = 1; rows <= GROUPS * own->rows; rows += rows < own->rows ? 1 : 5)

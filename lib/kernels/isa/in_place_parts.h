@@ -47,7 +47,7 @@ typedef struct piece {
     bool part;               /* nothing can be read behind the columns */
     float *copy;             /* where the first tile leaves columns as panels */
     const float *bias;
-    bool add, relu, asks_c;
+    bool add, relu, asks_c, past;
     int64_t ldc;
     const float *const *next; /* rows that are asked for, NULL: none */
     const float *ahead, *end; /* otherwise memory from here on; a tile leaves behind how far it came */

@@ -56,9 +56,10 @@ ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums, int
 }
 
 /** The last k of rows that are read where they lie. A row is finished and stored while the next ones are still multiplied: two
- *  dozen stores one after another hold up the multiply-adds behind them. */
+ *  dozen stores one after another hold up the multiply-adds behind them.
+ *  @param past  the caches, for rows that begin at whole lines */
 ALWAYS_INLINE void finish_rows(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
-                               bool add, bool bias_and_relu, sums_of sums, float *c)
+                               bool add, bool bias_and_relu, bool past, sums_of sums, float *c)
 {
     vec row[WIDEST];
     int64_t ldc = p->ldc;
@@ -72,7 +73,10 @@ ALWAYS_INLINE void finish_rows(int count, int vectors, const piece *p, const flo
                 sums[i][j] += load(c + j * TN_LANES);
             if (bias_and_relu)
                 sums[i][j] = at_least(sums[i][j] + load(p->bias + j * TN_LANES), splat(0.0f));
-            store(sums[i][j], c + j * TN_LANES);
+            if (past)
+                store_past(sums[i][j], c + j * TN_LANES);
+            else
+                store(sums[i][j], c + j * TN_LANES);
         }
     }
 }
@@ -83,11 +87,11 @@ ALWAYS_INLINE void finish_tile(int count, int vectors, const piece *p, const flo
 {
     bool whole = last_lanes(vectors, cols) == TN_LANES, plain = whole && !p->bias && !p->relu;
     if (plain && !p->add) {
-        finish_rows(count, vectors, p, last, v, false, false, sums, c);
+        finish_rows(count, vectors, p, last, v, false, false, false, sums, c);
     } else if (plain) {
-        finish_rows(count, vectors, p, last, v, true, false, sums, c);
+        finish_rows(count, vectors, p, last, v, true, false, false, sums, c);
     } else if (whole && !p->add && p->bias && p->relu) {
-        finish_rows(count, vectors, p, last, v, false, true, sums, c);
+        finish_rows(count, vectors, p, last, v, false, true, false, sums, c);
     } else {
         vec row[WIDEST];
         load_columns(vectors, v, p->v_apart, rest, row);
@@ -96,6 +100,19 @@ ALWAYS_INLINE void finish_tile(int count, int vectors, const piece *p, const flo
             add_number(vectors, *last[i], row, sums[i]);
         put(count, vectors, p, sums, cols, c);
     }
+}
+
+/** The same for sums that go past the caches, if the last vector is whole. */
+ALWAYS_INLINE void finish_past(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
+                               sums_of sums, int64_t cols, float *c)
+{
+    bool whole = last_lanes(vectors, cols) == TN_LANES;
+    if (whole && p->bias && p->relu)
+        finish_rows(count, vectors, p, last, v, false, true, true, sums, c);
+    else if (whole && !p->bias && !p->relu)
+        finish_rows(count, vectors, p, last, v, false, false, true, sums, c);
+    else
+        finish_tile(count, vectors, p, last, v, 0, sums, cols, c);
 }
 
 #endif

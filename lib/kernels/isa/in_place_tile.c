@@ -208,7 +208,10 @@ INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, c
     } else if (of == LOCATED) {
         const float *last[ROWS];
         v = add_runs(count, vectors, p, places, v, c, last, sums);
-        finish_tile(count, vectors, p, last, v, 0, sums, cols, c);
+        if (vectors == WIDEST && p->past)
+            finish_past(count, vectors, p, last, v, sums, cols, c);
+        else
+            finish_tile(count, vectors, p, last, v, 0, sums, cols, c);
     } else if (MASKS && p->part) {
         multiply_lying(of, count, vectors, p, side, v, last_lanes(vectors, cols), sums, cols, c);
     } else {
@@ -307,7 +310,8 @@ static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t col
                    .bias = end->bias,
                    .add = end->add,
                    .relu = end->relu,
-                   .asks_c = end->asks_c,
+                   .asks_c = end->asks_c && !end->past,
+                   .past = end->past,
                    .ldc = ldc,
                    .ahead = ahead->data,
                    .end = asks ? ahead->data + ahead->rows * ahead->width : ahead->data,
@@ -340,6 +344,10 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
             p.bias += wide;
         c += wide;
     }
+#if TN_LANES > 4
+    if (p.past)
+        _mm_sfence(); /* such stores keep no order by themselves */
+#endif
 }
 
 const tn_own_tile TN_ISA(tn_own_tile) = {
