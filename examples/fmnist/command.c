@@ -12,10 +12,27 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A new run takes the place of no other, unless that is meant. */
+static int refuse_overwriting(const fmnist_options *o)
+{
+    if (o->resume || o->force)
+        return FMNIST_DONE;
+    if (o->checkpoint && path_has_content(o->checkpoint))
+        return report_refusal("--checkpoint %s: is there already; --resume %s goes on from it, --force writes over it",
+                              o->checkpoint, o->checkpoint);
+    if (o->log && path_has_content(o->log))
+        return report_refusal("--log %s: is there already; with --resume FILE a run appends to it, --force writes over it",
+                              o->log);
+    return FMNIST_DONE;
+}
+
 static int check_outputs(fmnist_run *run)
 {
     const fmnist_options *o = &run->options;
     const char *reason = "";
+    int status = refuse_overwriting(o);
+    if (status != FMNIST_DONE)
+        return status;
     if (o->checkpoint && !path_takes_checkpoint(o->checkpoint, &reason))
         return report_refusal("--checkpoint %s: %s", o->checkpoint, reason);
     char name[RUN_NAME];

@@ -56,7 +56,8 @@ bool options_help(const fmnist_program *program)
                          "  --resume FILE      go on from a checkpoint; seed, batch size, limit and learning\n"
                          "                     rate are its own unless given\n"
                          "  --force            resume although data, limit, seed, batch size or learning rate\n"
-                         "                     are others\n"
+                         "                     are others; without --resume, write over a checkpoint and\n"
+                         "                     a log that are there already\n"
                          "  --measure          choose the convolutions' algorithms by timing them first; a\n"
                          "                     resumed run keeps those of its checkpoint\n"
                          "  --log FILE         one JSON object a line for each step and epoch; --resume appends\n"
@@ -185,8 +186,6 @@ int options_read(const fmnist_program *program, int argc, char **argv, fmnist_op
     out->quiet = out->given[OPTION_QUIET];
     out->help = out->given[OPTION_HELP];
     out->version = out->given[OPTION_VERSION];
-    if (out->force && !out->resume)
-        return report_refusal("--force is for --resume FILE");
     return FMNIST_DONE;
 }
 

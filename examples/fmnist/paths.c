@@ -46,6 +46,12 @@ bool path_takes_checkpoint(const char *path, const char **reason)
     return works;
 }
 
+bool path_has_content(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISREG(found.st_mode) && found.st_size > 0;
+}
+
 bool paths_are_one(const char *a, const char *b)
 {
     struct stat first, second;

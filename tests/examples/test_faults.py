@@ -51,7 +51,7 @@ class Faults(driver.Programs):
         self.whole()
         for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
             done = self.run_faulty(WRITE, 5, 1, SIGNAL, number, "--checkpoint", "part.ckpt", "--log", "log",
-                                   status=status)
+                                   "--force", status=status)
             self.assertIn("stopped in epoch 1 after 5 of 16 steps; saved to part.ckpt", done.stderr)
             self.assertEqual(len(driver.read_log("log")), 5)
             self.assertFalse(os.path.exists("part.ckpt.tmp"))

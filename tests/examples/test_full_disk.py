@@ -88,7 +88,7 @@ class FullDisk(driver.Programs):
         self.run_program(*RUN, 1, "--checkpoint", "disk/old.ckpt")
         old = driver.read("disk/old.ckpt")
         mount("disk", "-o", "remount,ro")
-        self.refused(*RUN, 2, "--checkpoint", "disk/old.ckpt", word="Read-only file system")
+        self.refused(*RUN, 2, "--checkpoint", "disk/old.ckpt", "--force", word="Read-only file system")
         self.refused(*RUN, 2, "--log", "disk/log", word="Read-only file system")
         self.assertEqual(driver.read("disk/old.ckpt"), old)
         self.run_program(*RUN, 2, "--resume", "disk/old.ckpt", "--checkpoint", "new.ckpt")
@@ -99,7 +99,7 @@ class FullDisk(driver.Programs):
         with open("part.ckpt", "wb") as file:
             file.write(driver.read("first.ckpt"))
         limit = (CHECKPOINT // 2, CHECKPOINT // 2)
-        done = self.run_program(*RUN, 3, "--checkpoint", "part.ckpt", status=1,
+        done = self.run_program(*RUN, 3, "--checkpoint", "part.ckpt", "--force", status=1,
                                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
         self.assertEqual(done.stderr.count("part.ckpt: cannot write: File too large\n"), 3, done.stderr)
         self.assertEqual(driver.read("part.ckpt"), driver.read("first.ckpt"))

@@ -72,7 +72,7 @@ class Options(driver.Programs):
         for arguments, word in ((["--nope"], "--nope"), (["--nope=3"], "--nope=3"), (["-x"], "-x"), (["-"], "'-'"),
                                 (["stray"], "stray"), (["--", "stray"], "stray"), (["--epochs"], "--epochs"),
                                 (["--quiet=1"], "--quiet"), (["--summary=1"], "--summary"), (["--data", ""], "--data"),
-                                (["--log", ""], "--log"), (["--force"], "--resume"), (["--summary", "--lr", "x"], "lr")):
+                                (["--log", ""], "--log"), (["--summary", "--lr", "x"], "lr")):
             self.refused("alexnet_fmnist", *arguments, word=word)
 
     def test_outputs_that_cannot_be_written(self):
@@ -92,11 +92,23 @@ class Options(driver.Programs):
         self.assertIn("Ctrl-C could not save to lenet_fmnist.ckpt", done.stderr)
         self.assertNotIn("Ctrl-C", self.run_program("lenet_fmnist", "--data", "/nowhere", status=2).stderr)
 
+    def test_what_is_there_is_not_written_over(self):
+        for name in ("log", "checkpoint"):
+            with open(name, "w", encoding="ascii") as file:
+                file.write("precious\n")
+            self.refused("lenet_fmnist", "--" + name, name, word="--force")
+            with open(name, encoding="ascii") as file:
+                self.assertEqual(file.read(), "precious\n")
+        self.refused("lenet_fmnist", "--checkpoint", "checkpoint", word="--resume checkpoint")
+        self.refused("lenet_fmnist", "--checkpoint", "checkpoint", "--log", "log", "--force", "--data", "nowhere",
+                     word="nowhere")
+
     def test_refusal_changes_nothing(self):
         for name in ("log", "checkpoint"):
             with open(name, "w", encoding="ascii") as file:
                 file.write("precious\n")
-        self.refused("lenet_fmnist", "--log", "log", "--checkpoint", "checkpoint", "--data", "nowhere", word="nowhere")
+        self.refused("lenet_fmnist", "--log", "log", "--checkpoint", "checkpoint", "--data", "nowhere", "--force",
+                     word="nowhere")
         self.refused("lenet_fmnist", "--log", "new", "--checkpoint", "new.ckpt", "--data", "nowhere")
         self.refused("lenet_fmnist", "--resume", "checkpoint", "--log", "log", word="checkpoint")
         self.assertEqual(sorted(os.listdir()), ["checkpoint", "log"])

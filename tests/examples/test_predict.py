@@ -31,7 +31,7 @@ class Predict(driver.Programs):
             self.labels = file.read(8 + 64)[8:]
 
     def train(self, *arguments):
-        self.run_program("lenet_fmnist", *arguments, "--checkpoint", "lenet.ckpt")
+        self.run_program("lenet_fmnist", *arguments, "--checkpoint", "lenet.ckpt", "--force")
 
     def predict(self, *arguments):
         """The printed classes and probabilities, in order."""

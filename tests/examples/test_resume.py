@@ -80,7 +80,7 @@ class Resume(driver.Programs):
     def test_log_after_a_kill(self):
         """Lines that a killed run wrote after its checkpoint come again: they must not be there twice."""
         self.train("--epochs", 2, "--checkpoint", "x.ckpt", "--log", "whole.log")
-        self.train("--epochs", 1, "--checkpoint", "x.ckpt")
+        self.train("--epochs", 1, "--checkpoint", "x.ckpt", "--force")
         lines = driver.read("whole.log").splitlines(keepends=True)
         with open("log", "wb") as file:
             file.write(b"".join(lines[:22]) + lines[22][:17])

@@ -11,7 +11,7 @@ import threading
 
 import driver
 
-RUN = [word for word in driver.SMALL if word != "--quiet"] + ["--epochs", 2, "--checkpoint", "kept.ckpt"]
+RUN = [word for word in driver.SMALL if word != "--quiet"] + ["--epochs", 2, "--checkpoint", "kept.ckpt", "--force"]
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 

@@ -40,7 +40,7 @@ class Training(driver.Programs):
     def test_log_is_started_anew(self):
         with open("log", "w", encoding="ascii") as file:
             file.write("old\n")
-        self.run_program("lenet_fmnist", *driver.SMALL, "--epochs", 1, "--log", "log")
+        self.run_program("lenet_fmnist", *driver.SMALL, "--epochs", 1, "--log", "log", "--force")
         self.assertEqual(len(driver.read_log("log")), 17)
 
     def test_same_bits_with_any_threads(self):
