@@ -12,15 +12,17 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A new run takes the place of no other, unless that is meant. */
-static int refuse_overwriting(const fmnist_options *o)
+/* A run takes the place of no other, unless that is meant; a resumed one may save where it came from, and appends to its log. */
+static int refuse_overwriting(const fmnist_options *o, const char *path)
 {
-    if (o->resume || o->force)
+    if (o->force)
         return FMNIST_DONE;
-    if (o->checkpoint && path_has_content(o->checkpoint))
-        return report_refusal("--checkpoint %s: is there already; --resume %s goes on from it, --force writes over it",
-                              o->checkpoint, o->checkpoint);
-    if (o->log && path_has_content(o->log))
+    if (path_has_content(path) && !paths_are_one(path, o->resume))
+        return report_refusal("%s%s: is there already%s; --resume %s goes on from it, --force writes over it%s",
+                              o->checkpoint ? "--checkpoint " : "", path,
+                              o->checkpoint ? "" : ", and Ctrl-C would save there", path,
+                              o->checkpoint ? "" : ", --checkpoint FILE saves elsewhere");
+    if (o->log && !o->resume && path_has_content(o->log))
         return report_refusal("--log %s: is there already; with --resume FILE a run appends to it, --force writes over it",
                               o->log);
     return FMNIST_DONE;
@@ -30,13 +32,13 @@ static int check_outputs(fmnist_run *run)
 {
     const fmnist_options *o = &run->options;
     const char *reason = "";
-    int status = refuse_overwriting(o);
-    if (status != FMNIST_DONE)
-        return status;
     if (o->checkpoint && !path_takes_checkpoint(o->checkpoint, &reason))
         return report_refusal("--checkpoint %s: %s", o->checkpoint, reason);
     char name[RUN_NAME];
     const char *on_stop = run_checkpoint_path(run, name);
+    int status = refuse_overwriting(o, on_stop);
+    if (status != FMNIST_DONE)
+        return status;
     if (!o->checkpoint && !path_takes_checkpoint(on_stop, &reason))
         report("Ctrl-C could not save to %s (%s): --checkpoint FILE names another place", on_stop, reason);
     if (o->log && (paths_are_one(o->log, on_stop) || paths_are_one(o->log, o->resume)))

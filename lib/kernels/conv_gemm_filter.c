@@ -58,14 +58,27 @@ static bool are_pixels(const tn_conv_shape *s)
 }
 
 #define NEAR (1 << 20) /* numbers of x and dy that the caches hold, at least those that all cores share */
-#define MANY (1 << 18) /* results that the L2 cache does not hold, so that reading and writing them is what costs */
+/* Results from which on a tile that copies columns is there for enough others: with vectors of 16, as many as the L2 cache does
+ * not hold; with 8, where both kinds of tiles have 6 rows by 2 vectors, fewer. */
+#define MANY (1 << 18)
+#define MANY_OF_8 (1 << 14)
+#define MANY_OF_8_STRIDED (1 << 17)
+#define WIDE_PANEL 32 /* lanes of vectors of 16 */
 
 #define APART 1024 /* floats from pixel to pixel, beyond which they share sets of the caches: better copied */
+
+static bool are_many(const tn_conv_shape *s)
+{
+    double results = (double)(s->c / s->groups) * (double)(s->f / s->groups);
+    if (tn_conv_kernels()->tile->lanes >= WIDE_PANEL)
+        return results >= MANY;
+    return results >= (s->stride_h > 1 || s->stride_w > 1 ? MANY_OF_8_STRIDED : MANY_OF_8);
+}
 
 /** How many of the images are multiplied as they lie: of few 1x1 filters, as many as stay in the caches. */
 static int64_t images_along(const tn_conv_shape *s)
 {
-    if (!tn_conv_filter_is_1x1(s) || (double)(s->c / s->groups) * (double)(s->f / s->groups) >= MANY)
+    if (!tn_conv_filter_is_1x1(s) || are_many(s))
         return s->n;
     double x = (double)s->h * (double)s->w * (double)s->c, y = (double)s->oh * (double)s->ow * (double)s->f;
     double most = x + y >= 1.0 ? (double)NEAR / (x + y) : (double)s->n;

@@ -51,7 +51,7 @@ typedef struct tn_product {
     tn_find *find_a, *find_b; /* what is packed next is asked for ahead, or what lies well is read; NULL: it is not */
     tn_locate *locate_a;      /* NULL: A is always packed; otherwise it need not be where it takes the scalar side */
     int64_t run_a;            /* numbers of k, in equal runs from k = 0, that lie in one piece in every row of A */
-    /** Numbers of all rows of A lie side by side for each k, and near, in the caches: they are read where find_a says,
+    /** Numbers of all rows of A lie side by side for each k: they are read where find_a says,
      *  or packed just so where it is NULL, in one panel for all rows of a block; lanes beyond them need not be cleared.
      *  Those of B may be read where find_b says, too. Only if tn_product_runs_along. */
     bool along_a;

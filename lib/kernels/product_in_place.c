@@ -4,12 +4,9 @@
  *  them, while the sums are in registers. */
 #include "kernels/product_task.h"
 
-#include <stdint.h>
-
 #define LONG 64 /* numbers of a run from which it is worth while to ask for it; shorter ones are fetched ahead anyway */
 #define LONG_SUM 64 /* numbers of a sum from which there is time to ask for C */
 #define PAST_CACHES (4 << 20) /* numbers of C of which a cache that others use, too, keeps little until somebody reads them */
-#define LINE_BYTES 64
 #define FAR_SUMS (1 << 18) /* numbers of C that the L2 cache does not keep */
 
 bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t)
@@ -26,12 +23,11 @@ static bool asks_for_sums(const tn_nest *nest, const tn_slab *d)
     return nest->along && (double)nest->p->m * (double)nest->p->n >= FAR_SUMS;
 }
 
-/** Whole lines of a large C that nobody waits for go past the caches, which would read them first. */
+/** A large C that nobody waits for goes past the caches, which would read its lines first. */
 static bool goes_past(const tn_nest *nest, const tn_task *t, const tn_slab *d)
 {
-    bool done = d->last && d->beta == 0.0f && !nest->p->sink && tn_finishes_in_place(nest, t);
-    bool whole = t->ldc % TN_LINE == 0 && (uintptr_t)t->c % LINE_BYTES == 0;
-    return nest->run > 0 && done && whole && (double)nest->p->m * (double)nest->p->n >= PAST_CACHES;
+    bool done = d->last && !nest->p->sink && tn_finishes_in_place(nest, t);
+    return nest->run > 0 && done && (double)nest->p->m * (double)nest->p->n >= PAST_CACHES;
 }
 
 /** Rows side by side that no tile has read yet: under the first columns, what lies behind the first line of each k. */

@@ -236,11 +236,12 @@ static tn_region panels_behind(const tn_nest *nest, const tn_task *t, const tn_s
 /** Of columns that are read where they lie, those behind column `last`, or the first ones at the next depth. */
 static tn_region columns_behind(const tn_task *t, const tn_slab *d, int64_t last)
 {
+    int64_t behind = tn_min(d->kn, d->left);
     if (last < t->v_count)
         return tn_find_strided(d->v_panels + last, 1, d->v_step, tn_min(OWN_COLUMNS, t->v_count - last), d->kn);
     if (d->last)
         return (tn_region){0};
-    return tn_find_strided(d->v_panels + d->kn * d->v_step, 1, d->v_step, tn_min(OWN_COLUMNS, t->v_count), d->kn);
+    return tn_find_strided(d->v_panels + d->kn * d->v_step, 1, d->v_step, tn_min(OWN_COLUMNS, t->v_count), behind);
 }
 
 /** What a call of our own tiles asks for. */
@@ -414,7 +415,7 @@ static void multiply_depth(const tn_nest *nest, const tn_task *task, const place
 {
     int64_t rows = tn_block_rows(nest), k0 = at->k0, kn = tn_min(nest->depth, task->k1 - k0);
     tn_task columns = columns_of(nest, task, at->v, at->width);
-    tn_slab d = {.kn = kn, .beta = k0 == task->k0 ? task->beta : 1.0f, .last = k0 + kn == task->k1};
+    tn_slab d = {.kn = kn, .beta = k0 == task->k0 ? task->beta : 1.0f, .last = k0 + kn == task->k1, .left = task->k1 - k0 - kn};
     find_columns(nest, &columns, k0, buffers, &d);
     for (int64_t s = 0; s < task->s_count; s += rows) {
         tn_task block = columns;

@@ -93,6 +93,7 @@ typedef struct tn_slab {
     float *copy; /* room for a call's columns as panels, NULL: they are read as they lie */
     float beta;
     bool last;
+    int64_t left; /* k behind this depth */
 } tn_slab;
 
 /** The tiles of rows i to i + count and columns j to j + cols, i a multiple of nest->s, j of nest->v, of a block of the

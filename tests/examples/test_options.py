@@ -100,6 +100,13 @@ class Options(driver.Programs):
             with open(name, encoding="ascii") as file:
                 self.assertEqual(file.read(), "precious\n")
         self.refused("lenet_fmnist", "--checkpoint", "checkpoint", word="--resume checkpoint")
+        os.symlink("checkpoint", "link")
+        self.refused("lenet_fmnist", "--checkpoint", "link", word="link: is there already")
+        open("empty", "w", encoding="ascii").close()
+        self.refused("lenet_fmnist", "--checkpoint", "empty", "--log", "/dev/null", "--data", "nowhere", word="nowhere")
+        os.rename("checkpoint", "lenet_fmnist.ckpt")
+        self.refused("lenet_fmnist", word="Ctrl-C would save there")
+        os.rename("lenet_fmnist.ckpt", "checkpoint")
         self.refused("lenet_fmnist", "--checkpoint", "checkpoint", "--log", "log", "--force", "--data", "nowhere",
                      word="nowhere")
 

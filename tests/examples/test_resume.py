@@ -47,6 +47,7 @@ class Resume(driver.Programs):
         for option, other in (("--seed", 2), ("--batch-size", 64), ("--limit", 500), ("--lr", 0.25)):
             self.run_program("lenet_fmnist", "--resume", "x.ckpt", "--force", option, other, "--epochs", 2, "--quiet",
                              "--test-limit", 100, "--checkpoint", "forced.ckpt")
+        self.refused("lenet_fmnist", "--resume", "x.ckpt", "--checkpoint", "forced.ckpt", word="forced.ckpt: is there")
         done = self.refused("alexnet_fmnist", "--resume", "x.ckpt", "--force", word="alexnet_fmnist")
         self.assertIn("lenet_fmnist", done.stderr)
 

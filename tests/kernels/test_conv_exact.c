@@ -221,14 +221,25 @@ START_TEST(test_long_rows)
 }
 END_TEST
 
-/* Results that are so large that they go past the caches: rows of whole lines, the last of them under narrower tiles, too. */
+/* Results that are so large that they go past the caches: rows of whole lines, the last of them under narrower tiles, too; rows
+ * that are not whole lines; a second group that begins within a line; with and without bias and ReLU. */
+static const struct {
+    int64_t size, c, f, groups;
+    tn_conv_pass pass;
+    bool relu;
+} large_shapes[] = {
+    {171, 9, 144, 1, TN_CONV_FORWARD, true}, {171, 9, 144, 1, TN_CONV_FORWARD, false}, {171, 144, 9, 1, TN_CONV_DATA, false},
+    {167, 9, 152, 1, TN_CONV_FORWARD, true}, {148, 24, 192, 2, TN_CONV_FORWARD, true}, {151, 18, 184, 2, TN_CONV_FORWARD, true},
+};
+enum { LARGE_SHAPES = sizeof large_shapes / sizeof large_shapes[0] };
+
 START_TEST(test_large)
 {
-    conv_case c = {.n = 1, .threads = 1 + _i, .relu = _i};
+    conv_case c = {.n = 1, .threads = 1 + _i % 2, .relu = large_shapes[_i].relu};
     draw d = {999 + (uint64_t)_i};
-    c.shape = square(1, 171, 9, 144, 1, 1, 0, 1);
-    ck_assert_int_ge(conv_y_size(&c.shape, 1), 4 << 20);
-    check_pass(&c, TN_CONV_FORWARD, &d);
+    c.shape = square(1, large_shapes[_i].size, large_shapes[_i].c, large_shapes[_i].f, 1, 1, 0, large_shapes[_i].groups);
+    ck_assert_int_ge(result_size(&c, large_shapes[_i].pass), 4 << 20);
+    check_pass(&c, large_shapes[_i].pass, &d);
 }
 END_TEST
 
@@ -266,7 +277,7 @@ START_TEST(test_empty)
 }
 END_TEST
 
-/* Gradients of 1x1 filters of more numbers than the caches hold, with more threads than parts: columns are shared out, where
+/* Gradients of 1x1 filters, few and many, of more numbers than the caches hold, with more threads than parts: columns are shared out, where
  * there are several for each, otherwise rows; into sums aside, and, with one part of whole tiles, into dw. Pixels that are
  * copied, since they share sets of the caches, or since a stride leaves others between them: whole rows at a time, and rows
  * that are longer than what is multiplied at once. */
@@ -274,7 +285,7 @@ static const struct {
     int64_t n, size, c, f, stride, groups;
     int threads;
 } share_shapes[] = {
-    {3, 80, 24, 260, 1, 1, 12}, {1, 80, 8, 420, 1, 1, 12},  {3, 80, 24, 100, 1, 1, 12}, {1, 38, 96, 1408, 1, 1, 3},
+    {3, 80, 24, 260, 1, 1, 12}, {5, 15, 512, 516, 1, 1, 2}, {5, 16, 516, 512, 2, 1, 2}, {1, 80, 8, 420, 1, 1, 12},  {3, 80, 24, 100, 1, 1, 12}, {1, 38, 96, 1408, 1, 1, 3},
     {1, 80, 400, 8, 1, 1, 11},  {1, 31, 1024, 128, 1, 1, 3}, {1, 120, 72, 32, 2, 1, 2},  {2, 61, 144, 64, 2, 2, 3},
     {1, 301, 12, 32, 3, 1, 3},  {1, 521, 4, 32, 2, 1, 2},
 };
@@ -381,7 +392,7 @@ START_TEST(test_coverage)
 }
 END_TEST
 
-TN_SUITE("conv_exact", {test_coverage, 0}, TN_LOOPED(test_exact, SHAPES), TN_LOOPED(test_near, NEAR_SHAPES), TN_LOOPED(test_long_rows, 2), TN_LOOPED(test_large, 2),
+TN_SUITE("conv_exact", {test_coverage, 0}, TN_LOOPED(test_exact, SHAPES), TN_LOOPED(test_near, NEAR_SHAPES), TN_LOOPED(test_long_rows, 2), TN_LOOPED(test_large, LARGE_SHAPES),
          TN_LOOPED(test_shared, 2 * SHARED_SHAPES), TN_LOOPED(test_even, 3 * EVEN_SHAPES),
          TN_LOOPED(test_empty, EVEN_SHAPES), TN_LOOPED(test_shares, SHARE_SHAPES), TN_LOOPED(test_depthwise, 60),
          TN_LOOPED(test_depthwise_endings, TN_TANH + 1))

@@ -104,7 +104,7 @@ static void check(const tn_own_tile *own, numbers *n, int64_t rows, int64_t grou
         end.ahead = (tn_region){n->b[0], DEPTH, COLUMNS, COLUMNS};
     }
     end.asks_c = kind & ASKS_C;
-    end.past = (kind & PAST) && (kind & (ADD | PANEL)) == 0;
+    end.past = kind & PAST;
     memcpy(n->c, n->before, sizeof n->c);
     own->multiply(&r, n->panels, &end, cols, n->c[0], PITCH);
     check_results(n, rows, cols, kind);
@@ -157,6 +157,34 @@ static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b,
     if (copy && rows > own->rows) /* always more than one tile */
         check_copy(own, n, cols);
 }
+
+/* Sums of a few numbers, in runs as short as one, fewer than a tile has rows. */
+START_TEST(test_short)
+{
+    const tn_own_tile *own = tn_conv_kernels()->tile;
+    numbers *n = new_numbers();
+    fill(own, n);
+    for (int64_t depth = 1; depth <= 6; depth++)
+        for (int64_t runs = 1; runs <= depth; runs++)
+            for (int64_t cols = own->whole; depth % runs == 0 && cols <= WIDEST; cols += own->whole) {
+                const tn_tile_rows r = {.count = own->rows, .group = own->rows, .side = n->a[0], .runs = runs,
+                                        .run = depth / runs, .run_step = depth / runs * DEPTH, .step = DEPTH,
+                                        .v_step = COLUMNS, .v_apart = own->lanes};
+                const tn_tile_end end = {.add = runs > 1, .asks_c = true, .beside = {n->a[0], depth, own->rows, DEPTH},
+                                         .ahead = {n->b[0], depth, COLUMNS, COLUMNS}};
+                memcpy(n->c, n->before, sizeof n->c);
+                own->multiply(&r, n->b[0], &end, cols, n->c[0], PITCH);
+                for (int64_t i = 0; i < own->rows; i++)
+                    for (int64_t j = 0; j < cols; j++) {
+                        float sum = runs > 1 ? n->before[i][j] : 0.0f;
+                        for (int64_t k = 0; k < depth; k++)
+                            sum += n->a[k][i] * n->b[k][j];
+                        ck_assert_float_eq(n->c[i][j], sum);
+                    }
+            }
+    free(n);
+}
+END_TEST
 
 /* Each number of rows under whole and part vectors up to a panel more than the widest tile has. */
 START_TEST(test_sizes)
@@ -211,4 +239,4 @@ START_TEST(test_beside)
 }
 END_TEST
 
-TN_SUITE("own tile", {test_sizes}, {test_kinds}, {test_beside})
+TN_SUITE("own tile", {test_sizes}, {test_kinds}, {test_beside}, {test_short})

@@ -102,17 +102,14 @@ ALWAYS_INLINE void finish_tile(int count, int vectors, const piece *p, const flo
     }
 }
 
-/** The same for sums that go past the caches, if the last vector is whole. */
+/** The same for sums that go past the caches. */
 ALWAYS_INLINE void finish_past(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
-                               sums_of sums, int64_t cols, float *c)
+                               sums_of sums, float *c)
 {
-    bool whole = last_lanes(vectors, cols) == TN_LANES;
-    if (whole && p->bias && p->relu)
+    if (p->bias)
         finish_rows(count, vectors, p, last, v, false, true, true, sums, c);
-    else if (whole && !p->bias && !p->relu)
-        finish_rows(count, vectors, p, last, v, false, false, true, sums, c);
     else
-        finish_tile(count, vectors, p, last, v, 0, sums, cols, c);
+        finish_rows(count, vectors, p, last, v, false, false, true, sums, c);
 }
 
 #endif

@@ -209,7 +209,7 @@ INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, c
         const float *last[ROWS];
         v = add_runs(count, vectors, p, places, v, c, last, sums);
         if (vectors == WIDEST && p->past)
-            finish_past(count, vectors, p, last, v, sums, cols, c);
+            finish_past(count, vectors, p, last, v, sums, c);
         else
             finish_tile(count, vectors, p, last, v, 0, sums, cols, c);
     } else if (MASKS && p->part) {
@@ -310,8 +310,7 @@ static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t col
                    .bias = end->bias,
                    .add = end->add,
                    .relu = end->relu,
-                   .asks_c = end->asks_c && !end->past,
-                   .past = end->past,
+                   .asks_c = end->asks_c,
                    .ldc = ldc,
                    .ahead = ahead->data,
                    .end = asks ? ahead->data + ahead->rows * ahead->width : ahead->data,
@@ -328,6 +327,14 @@ static void find_columns(const tn_tile_rows *r, int64_t cols, piece *p)
     p->part = lie && r->v_apart == PANEL && cols % TN_LANES != 0;
 }
 
+/** Columns of the widest tiles, in whole lines, whose sums are finished one by one. */
+static bool goes_past(const tn_tile_end *end, int64_t cols, const float *c, int64_t ldc)
+{
+    bool lines = ldc % TN_LINE == 0 && (uintptr_t)c % (TN_LINE * sizeof *c) == 0;
+    bool finished = !end->add && !end->bias == !end->relu;
+    return end->past && lines && finished && cols == WIDEST * TN_LANES;
+}
+
 /* Columns of one tile's width after another. */
 static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
 {
@@ -336,6 +343,8 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
     for (int64_t asks = r->places ? end->asks : 0, wide; cols > 0; cols -= wide, asks = 0) {
         wide = tn_min(cols, WIDEST * TN_LANES);
         find_columns(r, wide, &p);
+        p.past = goes_past(end, wide, c, ldc);
+        p.asks_c = end->asks_c && !p.past;
         int64_t panels = WIDEST / 2 * p.v_apart; /* of two vectors */
         for (int64_t first = 0; first < r->count; first += r->group, asks--)
             multiply_group(r, first, asks > 0, v, wide, c, &p);
@@ -345,7 +354,7 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
         c += wide;
     }
 #if TN_LANES > 4
-    if (p.past)
+    if (end->past)
         _mm_sfence(); /* such stores keep no order by themselves */
 #endif
 }
