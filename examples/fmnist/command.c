@@ -12,18 +12,21 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A run takes the place of no other, unless that is meant; a resumed one may save where it came from, and appends to its log. */
+/* A run takes the place of no other, unless that is meant; a resumed one may save where it came from, and appends to its
+ * log. */
 static int refuse_overwriting(const fmnist_options *o, const char *path)
 {
     if (o->force)
         return FMNIST_DONE;
-    if (path_has_content(path) && !paths_are_one(path, o->resume))
-        return report_refusal("%s%s: is there already%s; --resume %s goes on from it, --force writes over it%s",
-                              o->checkpoint ? "--checkpoint " : "", path,
-                              o->checkpoint ? "" : ", and Ctrl-C would save there", path,
-                              o->checkpoint ? "" : ", --checkpoint FILE saves elsewhere");
+    if (path_has_content(path) && !paths_are_one(path, o->resume)) {
+        const char *how = o->checkpoint ? "--checkpoint" : "Ctrl-C would save to";
+        return report_refusal("%s %s: is there already; --resume %s goes on from it, --force writes over it, --checkpoint "
+                              "FILE saves elsewhere",
+                              how, path, path);
+    }
     if (o->log && !o->resume && path_has_content(o->log))
-        return report_refusal("--log %s: is there already; with --resume FILE a run appends to it, --force writes over it",
+        return report_refusal("--log %s: is there already; with --resume FILE a run appends to it, --force writes over "
+                              "it",
                               o->log);
     return FMNIST_DONE;
 }

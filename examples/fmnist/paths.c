@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,13 +53,30 @@ bool path_has_content(const char *path)
     return stat(path, &found) == 0 && S_ISREG(found.st_mode) && found.st_size > 0;
 }
 
-bool paths_are_one(const char *a, const char *b)
+static bool same_file(const char *a, const char *b)
 {
     struct stat first, second;
-    if (!a || !b)
-        return false;
-    if (strcmp(a, b) == 0)
-        return true;
     return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
            first.st_ino == second.st_ino;
+}
+
+/* The directory of a path, with its slash; false if that is too long to exist. */
+static bool directory_of(const char *path, const char **name, char out[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    *name = slash ? slash + 1 : path;
+    int length = snprintf(out, PATH_MAX, "%.*s", slash ? (int)(*name - path) : 2, slash ? path : "./");
+    return length < PATH_MAX;
+}
+
+bool paths_are_one(const char *a, const char *b)
+{
+    char there[PATH_MAX], here[PATH_MAX];
+    const char *first, *second;
+    if (!a || !b)
+        return false;
+    if (strcmp(a, b) == 0 || same_file(a, b))
+        return true;
+    return directory_of(a, &first, there) && directory_of(b, &second, here) && strcmp(first, second) == 0 &&
+           same_file(there, here);
 }

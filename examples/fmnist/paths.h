@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Will a file be writable when the time comes, and is something in it? Asked before hours of work, without touching what is there. */
+ *  Will a file be writable when the time comes, and is something in it? Asked before hours of work, without touching
+ *  what is there. */
 #ifndef EXAMPLES_PATHS_H
 #define EXAMPLES_PATHS_H
 
@@ -13,7 +14,7 @@ bool path_takes_checkpoint(const char *path, const char **reason);
 /** True for a regular file that is not empty. */
 bool path_has_content(const char *path);
 
-/** True if both are there and are one file. */
+/** True if both are one file, or will be: one name in one directory. */
 bool paths_are_one(const char *a, const char *b);
 
 #endif

@@ -58,21 +58,18 @@ static bool are_pixels(const tn_conv_shape *s)
 }
 
 #define NEAR (1 << 20) /* numbers of x and dy that the caches hold, at least those that all cores share */
-/* Results from which on a tile that copies columns is there for enough others: with vectors of 16, as many as the L2 cache does
- * not hold; with 8, where both kinds of tiles have 6 rows by 2 vectors, fewer. */
+/* Results from which on a tile that copies columns is there for enough others: as many as the L2 cache does not hold; fewer
+ * where vectors are narrow, and both kinds of tiles are alike. */
 #define MANY (1 << 18)
-#define MANY_OF_8 (1 << 14)
-#define MANY_OF_8_STRIDED (1 << 17)
-#define WIDE_PANEL 32 /* lanes of vectors of 16 */
+#define MANY_NARROW (1 << 16)
+#define WIDE_PANEL 32 /* lanes */
 
 #define APART 1024 /* floats from pixel to pixel, beyond which they share sets of the caches: better copied */
 
 static bool are_many(const tn_conv_shape *s)
 {
     double results = (double)(s->c / s->groups) * (double)(s->f / s->groups);
-    if (tn_conv_kernels()->tile->lanes >= WIDE_PANEL)
-        return results >= MANY;
-    return results >= (s->stride_h > 1 || s->stride_w > 1 ? MANY_OF_8_STRIDED : MANY_OF_8);
+    return results >= (tn_conv_kernels()->tile->lanes >= WIDE_PANEL ? MANY : MANY_NARROW);
 }
 
 /** How many of the images are multiplied as they lie: of few 1x1 filters, as many as stay in the caches. */

@@ -26,7 +26,7 @@ static bool asks_for_sums(const tn_nest *nest, const tn_slab *d)
 /** A large C that nobody waits for goes past the caches, which would read its lines first. */
 static bool goes_past(const tn_nest *nest, const tn_task *t, const tn_slab *d)
 {
-    bool done = d->last && !nest->p->sink && tn_finishes_in_place(nest, t);
+    bool done = d->left == 0 && !nest->p->sink && tn_finishes_in_place(nest, t);
     return nest->run > 0 && done && (double)nest->p->m * (double)nest->p->n >= PAST_CACHES;
 }
 
@@ -67,7 +67,7 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, co
         if (rows.run >= LONG && j == 0) /* nobody has read them yet */
             end.asks = tn_ceil_div(count, nest->s) - 1;
     }
-    if (d->last && tn_finishes_in_place(nest, t)) {
+    if (d->left == 0 && tn_finishes_in_place(nest, t)) {
         end.relu = nest->p->activation == TN_RELU;
         end.bias = nest->p->bias ? nest->p->bias + t->v0 + j : NULL;
     }

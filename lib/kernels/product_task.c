@@ -225,7 +225,7 @@ static void multiply_apart(const tn_nest *nest, const tn_task *t, const tn_slab 
  * panels go through the core so fast that the hardware fetches them too late. */
 static tn_region panels_behind(const tn_nest *nest, const tn_task *t, const tn_slab *d, int64_t first, int64_t last)
 {
-    bool adjoin = last < t->v_count || (!d->last && t->v_count == nest->v_count); /* there, or at the next depth */
+    bool adjoin = last < t->v_count || (d->left > 0 && t->v_count == nest->v_count); /* there, or at the next depth */
     if (tn_ceil_div(t->s_count, nest->s) > FEW_TILES || !nest->packed || nest->v_count * nest->p->k < FAR || !adjoin)
         return (tn_region){0};
     const float *from = d->v_panels + tn_round_up(last, nest->v) * d->kn;
@@ -236,16 +236,15 @@ static tn_region panels_behind(const tn_nest *nest, const tn_task *t, const tn_s
 /** Of columns that are read where they lie, those behind column `last`, or the first ones at the next depth. */
 static tn_region columns_behind(const tn_task *t, const tn_slab *d, int64_t last)
 {
-    int64_t behind = tn_min(d->kn, d->left);
     if (last < t->v_count)
         return tn_find_strided(d->v_panels + last, 1, d->v_step, tn_min(OWN_COLUMNS, t->v_count - last), d->kn);
-    if (d->last)
-        return (tn_region){0};
-    return tn_find_strided(d->v_panels + d->kn * d->v_step, 1, d->v_step, tn_min(OWN_COLUMNS, t->v_count), behind);
+    const float *below = d->v_panels + (d->left > 0 ? d->kn * d->v_step : 0);
+    return tn_find_strided(below, 1, d->v_step, tn_min(OWN_COLUMNS, t->v_count), tn_min(d->kn, d->left));
 }
 
 /** What a call of our own tiles asks for. */
-static tn_region region_ahead(const tn_nest *nest, const tn_task *t, const tn_slab *d, ahead *next, int64_t first, int64_t last)
+static tn_region region_ahead(const tn_nest *nest, const tn_task *t, const tn_slab *d, ahead *next, int64_t first,
+                              int64_t last)
 {
     if (nest->run > 0)
         return panels_behind(nest, t, d, first, last);
@@ -415,7 +414,7 @@ static void multiply_depth(const tn_nest *nest, const tn_task *task, const place
 {
     int64_t rows = tn_block_rows(nest), k0 = at->k0, kn = tn_min(nest->depth, task->k1 - k0);
     tn_task columns = columns_of(nest, task, at->v, at->width);
-    tn_slab d = {.kn = kn, .beta = k0 == task->k0 ? task->beta : 1.0f, .last = k0 + kn == task->k1, .left = task->k1 - k0 - kn};
+    tn_slab d = {.kn = kn, .left = task->k1 - k0 - kn, .beta = k0 == task->k0 ? task->beta : 1.0f};
     find_columns(nest, &columns, k0, buffers, &d);
     for (int64_t s = 0; s < task->s_count; s += rows) {
         tn_task block = columns;
@@ -427,10 +426,10 @@ static void multiply_depth(const tn_nest *nest, const tn_task *task, const place
             prepare_block(nest, &block, k0, kn, buffers);
         find_rows(nest, &block, k0, buffers, &d);
         multiply_panels(nest, &block, &d, buffers, &next);
-        if (d.last && !tn_finishes_in_place(nest, &block))
+        if (d.left == 0 && !tn_finishes_in_place(nest, &block))
             finish(nest, &block);
     }
-    if (nest->p->sink && d.last)
+    if (nest->p->sink && d.left == 0)
         hand_on(nest, &columns);
 }
 

@@ -86,14 +86,12 @@ static inline tn_find *tn_find_s(const tn_nest *nest)
 
 /** One depth of a sum. */
 typedef struct tn_slab {
-    int64_t kn;
+    int64_t kn, left;      /* k of this depth, and of the task behind it */
     const float *v_panels; /* or columns as they lie, as in tn_tile_rows; */
     const float *side;     /* and so the rows of a block */
     int64_t step, v_step, v_apart;
     float *copy; /* room for a call's columns as panels, NULL: they are read as they lie */
     float beta;
-    bool last;
-    int64_t left; /* k behind this depth */
 } tn_slab;
 
 /** The tiles of rows i to i + count and columns j to j + cols, i a multiple of nest->s, j of nest->v, of a block of the

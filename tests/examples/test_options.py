@@ -83,6 +83,8 @@ class Options(driver.Programs):
                 self.refused("lenet_fmnist", option, path, word=option)
         self.refused("lenet_fmnist", "--checkpoint", "pipe", word="regular")
         self.refused("lenet_fmnist", "--checkpoint", "x", "--log", "x", word="--log")
+        self.refused("lenet_fmnist", "--checkpoint", "x", "--log", "./x", word="--log ./x: is the checkpoint")
+        self.refused("lenet_fmnist", "--checkpoint", "directory/x", "--log", "directory/../directory/x", word="--log")
         self.refused("lenet_fmnist", "--log", "lenet_fmnist.ckpt", word="--log")
         self.assertEqual(sorted(os.listdir()), ["directory", "pipe"])
 
@@ -105,7 +107,7 @@ class Options(driver.Programs):
         open("empty", "w", encoding="ascii").close()
         self.refused("lenet_fmnist", "--checkpoint", "empty", "--log", "/dev/null", "--data", "nowhere", word="nowhere")
         os.rename("checkpoint", "lenet_fmnist.ckpt")
-        self.refused("lenet_fmnist", word="Ctrl-C would save there")
+        self.refused("lenet_fmnist", word="Ctrl-C would save to lenet_fmnist.ckpt: is there")
         os.rename("lenet_fmnist.ckpt", "checkpoint")
         self.refused("lenet_fmnist", "--checkpoint", "checkpoint", "--log", "log", "--force", "--data", "nowhere",
                      word="nowhere")

@@ -174,10 +174,8 @@ static void forward(const tn_few_windows *x, const float *v, const tn_few_end *e
     of[count - 1](x, 0, tiles - larger, v, end, y);
     if (larger > 0)
         of[count](x, (tiles - larger) * count, larger, v, end, y);
-#if TN_LANES > 4
     if (end->past)
-        _mm_sfence(); /* such stores keep no order by themselves */
-#endif
+        order_past();
 }
 
 /* ---- the gradient of the filters ---- */

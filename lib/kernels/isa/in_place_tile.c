@@ -310,7 +310,6 @@ static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t col
                    .bias = end->bias,
                    .add = end->add,
                    .relu = end->relu,
-                   .asks_c = end->asks_c,
                    .ldc = ldc,
                    .ahead = ahead->data,
                    .end = asks ? ahead->data + ahead->rows * ahead->width : ahead->data,
@@ -328,7 +327,7 @@ static void find_columns(const tn_tile_rows *r, int64_t cols, piece *p)
 }
 
 /** Columns of the widest tiles, in whole lines, whose sums are finished one by one. */
-static bool goes_past(const tn_tile_end *end, int64_t cols, const float *c, int64_t ldc)
+static bool may_go_past(const tn_tile_end *end, int64_t cols, const float *c, int64_t ldc)
 {
     bool lines = ldc % TN_LINE == 0 && (uintptr_t)c % (TN_LINE * sizeof *c) == 0;
     bool finished = !end->add && !end->bias == !end->relu;
@@ -343,7 +342,7 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
     for (int64_t asks = r->places ? end->asks : 0, wide; cols > 0; cols -= wide, asks = 0) {
         wide = tn_min(cols, WIDEST * TN_LANES);
         find_columns(r, wide, &p);
-        p.past = goes_past(end, wide, c, ldc);
+        p.past = may_go_past(end, wide, c, ldc);
         p.asks_c = end->asks_c && !p.past;
         int64_t panels = WIDEST / 2 * p.v_apart; /* of two vectors */
         for (int64_t first = 0; first < r->count; first += r->group, asks--)
@@ -353,10 +352,8 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
             p.bias += wide;
         c += wide;
     }
-#if TN_LANES > 4
     if (end->past)
-        _mm_sfence(); /* such stores keep no order by themselves */
-#endif
+        order_past();
 }
 
 const tn_own_tile TN_ISA(tn_own_tile) = {

@@ -93,6 +93,14 @@ ALWAYS_INLINE void store_past(vec v, float *to)
 #endif
 }
 
+/** Such stores keep no order by themselves: all before this are seen before all after it. */
+ALWAYS_INLINE void order_past(void)
+{
+#if TN_LANES > 4
+    _mm_sfence();
+#endif
+}
+
 ALWAYS_INLINE vec splat(float value)
 {
     return value - (vec){0};
