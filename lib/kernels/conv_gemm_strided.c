@@ -6,9 +6,9 @@
  *  pixels, phase by phase: products of windows of dy, read where they lie, and filters that were packed before; or
  *  zeros. So dx and dy are gone through once.
  *
- *      dx, stride 2      p0 p1 p0 p1 p0 p1        a tile of phase 0: its rows are the pixels p0 of a line, which lie
- *      a line of cells   p2 p3 p2 p3 p2 p3        evenly spaced in dx; one that reaches into the next line is
- *                        p0 p1 p0 p1 p0 p1        computed aside
+ *      dx, stride 2      p0 p1 p0 p1 p0 p1        a tile of phase 0: its rows are pixels p0, of a line or
+ *      a line of cells   p2 p3 p2 p3 p2 p3        more, wherever they lie in dx
+ *                        p0 p1 p0 p1 p0 p1
  *
  *  Every element of dx is one sum, in the order of taps and filters, whatever tasks are cut. */
 #include "kernels/conv_gemm_strided.h"
@@ -26,6 +26,7 @@
 #define BAND_MOST (1 << 18)   /* floats of dx of a band, about */
 #define READ_COST 4.0         /* multiply-adds that it costs to read a number of either side */
 #define GROUP 4               /* panels of filters under which windows pass: for the L2 cache */
+#define PAST_CACHES (1 << 20) /* floats of dx, most of them zeros, of which caches keep little until somebody reads them */
 #define PACKED_MOST (4 << 20) /* floats of packed filters of a slab, if a panel is not more */
 
 /* ---- pixels ---- */
@@ -105,13 +106,20 @@ void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last)
         memset(job->dx + i * s->c, 0, (size_t)job->channels * sizeof *job->dx);
 }
 
-static bool has_holes(const tn_conv_shape *s)
+/** What becomes of phases without taps. Every cell has the first phase's pixel, so that can host the others if it has sums
+ *  itself; as it does where dx is so large that it better goes past the caches, which take whole lines. */
+static void find_holes(tn_strided *job)
 {
-    for (int64_t number = 0; number < tn_phases(s); number++) {
-        if (tn_phase_of(s, number).taps == 0)
-            return true;
+    const tn_conv_shape *s = job->shape;
+    bool past = (double)(s->n * s->h) * (double)(s->w * s->c) >= PAST_CACHES && s->c % TN_LINE == 0;
+    int64_t count = 0;
+    for (int64_t number = 0; number < job->phases; number++) {
+        const tn_phase phase = tn_phase_of(s, number);
+        if (phase.taps == 0 && count++ < TN_STRIDED_HOSTED)
+            job->empty[count - 1] = phase;
     }
-    return false;
+    job->holes = count > 0;
+    job->hosted = past && count <= TN_STRIDED_HOSTED && tn_phase_of(s, 0).taps > 0 ? count : 0;
 }
 
 /* ---- filters ---- */
@@ -158,6 +166,7 @@ typedef struct block {
     int64_t c, channels;
     int64_t count, group; /* pixels, and of these in a tile's rows */
     tn_pixel pixels[PIXELS + TN_PANEL_LANES];
+    int64_t each, at[PIXELS * (1 + TN_STRIDED_HOSTED)]; /* from dx to each pixel, and to those of its cell that are zero */
     const float **rows;
 } block;
 
@@ -173,27 +182,21 @@ static void locate(const tn_strided *job, block *b, const tn_depth *d)
     }
 }
 
-/** The distance of a tile's pixels if it is the same for all, otherwise 0. */
-static int64_t spacing(const tn_pixel *pixels, int64_t count)
+/** A pixel that the image's edge cuts off is the cell's first one: that is written last. */
+static void find_places(const tn_strided *job, block *b)
 {
-    int64_t distance = count > 1 ? pixels[1].out - pixels[0].out : 1;
-    for (int64_t i = 2; i < count; i++)
-        distance = pixels[i].out - pixels[i - 1].out == distance ? distance : 0;
-    return distance;
-}
-
-/** Tiles whose pixels are not evenly spaced. */
-static void multiply_aside(const tn_own_tile *tile, const tn_tile_rows *rows, const tn_tile_end *end,
-                           const float *panels, const tn_pixel *pixels, int64_t c, int64_t channels)
-{
-    _Alignas(64) float aside[TN_PANEL_LANES * GROUP * TN_PANEL_LANES];
-    int64_t pitch = GROUP * tile->lanes;
-    size_t bytes = (size_t)channels * sizeof *aside;
-    for (int64_t i = 0; i < rows->count && end->add; i++)
-        memcpy(aside + i * pitch, pixels[i].out + c, bytes);
-    tile->multiply(rows, panels, end, channels, aside, pitch);
-    for (int64_t i = 0; i < rows->count; i++)
-        memcpy(pixels[i].out + c, aside + i * pitch, bytes);
+    const tn_side *high = &b->phase->high, *wide = &b->phase->wide;
+    bool hosts = high->phase == 0 && wide->phase == 0;
+    int64_t *at = b->at;
+    b->each = hosts ? 1 + job->hosted : 1;
+    for (int64_t i = 0; i < b->count; i++) {
+        int64_t first = b->pixels[i].out - job->dx, y = b->pixels[i].y - high->start, x = b->pixels[i].x - wide->start;
+        *at++ = first;
+        for (const tn_phase *e = job->empty; e < job->empty + b->each - 1; e++) {
+            bool there = y < e->high.count && x < e->wide.count;
+            *at++ = first + (there ? (e->high.phase * job->shape->w + e->wide.phase) * job->shape->c : 0);
+        }
+    }
 }
 
 /** Tiles of the pixels from i and the channels from c, of up to GROUP panels. */
@@ -201,18 +204,20 @@ static void multiply_tiles(const tn_strided *job, const block *b, const tn_depth
                            int64_t channels)
 {
     const tn_own_tile *tile = job->kernels->tile;
-    int64_t count = tn_min(b->group, b->count - i), spaced = spacing(b->pixels + i, count);
     const float *panels = b->panels + d->k * wide_of(job) + c * d->taps * d->run;
     const float **places = b->rows + i * d->taps;
-    const tn_tile_rows rows = {
-        .count = count, .group = b->group, .places = places, .runs = d->taps, .run = d->run};
-    tn_tile_end end = {.add = d->k > 0, .asks_c = true};
+    const tn_tile_rows rows = {.count = tn_min(b->group, b->count - i),
+                               .group = b->group,
+                               .places = places,
+                               .runs = d->taps,
+                               .run = d->run,
+                               .at = b->at + i * b->each,
+                               .each = b->each};
+    bool whole = d->taps * d->run == b->phase->taps * job->filters;
+    tn_tile_end end = {.add = d->k > 0, .asks_c = true, .past = job->hosted > 0 && whole};
     if (c == b->c && i + b->group < b->count) /* nobody has read them yet */
         end.asks = 1;
-    if (spaced != 0)
-        tile->multiply(&rows, panels, &end, channels, b->pixels[i].out + c, spaced);
-    else
-        multiply_aside(tile, &rows, &end, panels, b->pixels + i, c, channels);
+    tile->multiply(&rows, panels, &end, channels, job->dx + c, job->shape->c);
 }
 
 static void multiply_block(const tn_strided *job, block *b)
@@ -220,6 +225,7 @@ static void multiply_block(const tn_strided *job, block *b)
     int64_t group = GROUP * job->kernels->tile->lanes, last = b->c + b->channels;
     tn_depth d = {0};
     b->group = tn_group_rows(b->count);
+    find_places(job, b);
     while (tn_depth_next(b->phase->taps, job->filters, &d)) {
         locate(job, b, &d);
         for (int64_t c = b->c; c < last; c += group) {
@@ -243,7 +249,7 @@ static void run_task(const tn_strided *job, int64_t number, const float **rows)
     int64_t line = number / job->parts * job->band, last = tn_min(line + job->band, job->lines), k = 0;
     int64_t most = block_of(job, (last - line) * cells_of_line(job->shape));
     b.channels = tn_min(job->part, job->channels - b.c);
-    if (job->parts == 1)
+    if (job->parts == 1 && job->hosted == 0)
         tn_strided_clear(job, line, last);
     for (int64_t phase = 0; phase < job->phases; phase++) {
         const tn_phase p = tn_phase_of(job->shape, phase);
@@ -259,7 +265,7 @@ static void run_task(const tn_strided *job, int64_t number, const float **rows)
 /** What tasks find done. Zeros of tasks that share pixels are written before, in whole lines. */
 static void begin_bands(const tn_strided *job, const tn_team *team)
 {
-    bool shared = job->parts > 1 && job->holes;
+    bool shared = job->parts > 1 && job->holes && job->hosted == 0;
     int64_t first, last;
     tn_team_range(team, job->lines, &first, &last);
     if (shared)
@@ -386,12 +392,13 @@ static void run_slab(tn_strided *job, tn_pool *pool)
 
 static tn_strided strided_of(const tn_conv_shape *s)
 {
-    return (tn_strided){.shape = s,
-                        .kernels = tn_conv_kernels(),
-                        .filters = s->f / s->groups,
-                        .phases = tn_phases(s),
-                        .lines = s->n * tn_ceil_div(s->h, s->stride_h),
-                        .holes = has_holes(s)};
+    tn_strided job = {.shape = s,
+                      .kernels = tn_conv_kernels(),
+                      .filters = s->f / s->groups,
+                      .phases = tn_phases(s),
+                      .lines = s->n * tn_ceil_div(s->h, s->stride_h)};
+    find_holes(&job);
+    return job;
 }
 
 void tn_conv_gemm_strided(const tn_conv_shape *s, tn_pool *pool, const float *dy, const float *w, const void *prepared,

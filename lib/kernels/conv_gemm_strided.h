@@ -10,6 +10,8 @@
 
 #include <stdatomic.h>
 
+#define TN_STRIDED_HOSTED 3 /* phases, at most: all others at stride 2 */
+
 /** One group's channels [first, first + count) of dx, or a slab of them. */
 typedef struct tn_strided {
     const tn_conv_shape *shape;
@@ -20,6 +22,8 @@ typedef struct tn_strided {
     int64_t channels;    /* of the slab */
     int64_t phases, lines; /* lines: rows of cells of stride_h by stride_w pixels, of all images */
     bool holes;          /* some phase has no taps */
+    int64_t hosted;      /* phases without taps whose zeros are written with the sums of the first one, */
+    tn_phase empty[TN_STRIDED_HOSTED]; /* or 0 */
     const float *prepared; /* the slab's filters, packed beforehand; NULL: that is still to do */
     float *packed, *buffers;
     int64_t buffer;      /* floats of a thread */

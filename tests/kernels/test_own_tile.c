@@ -239,4 +239,48 @@ START_TEST(test_beside)
 }
 END_TEST
 
-TN_SUITE("own tile", {test_sizes}, {test_kinds}, {test_beside}, {test_short})
+/* Rows of the result that lie anywhere, the last one first, each with some of zeros behind it; every third has none there, but
+ * in its own place. */
+static void check_places(const tn_own_tile *own, numbers *n, int64_t rows, int64_t each, int64_t cols, int kind)
+{
+    int64_t at[ROWS_MOST * GROUPS];
+    const tn_tile_rows r = {.count = rows, .group = own->rows, .places = n->places, .runs = RUNS, .run = RUN, .at = at,
+                            .each = each};
+    tn_tile_end end = {.add = kind & ADD, .relu = kind & RELU, .bias = kind & BIAS ? n->bias : NULL};
+    end.asks_c = kind & ASKS_C;
+    end.past = kind & PAST;
+    for (int64_t i = 0; i < rows * each; i++)
+        at[i] = ((rows - 1 - i / each) * each + (i / each % 3 == 2 ? 0 : i % each)) * PITCH;
+    memcpy(n->c, n->before, sizeof n->c);
+    own->multiply(&r, n->panels, &end, cols, n->c[0], kind & ASKS ? 1 : PITCH);
+    for (int64_t line = 0; line < GROUPS * ROWS_MOST; line++)
+        for (int64_t j = 0; j < PITCH; j++) {
+            int64_t i = rows - 1 - line / each, place = line % each;
+            float wanted = n->before[line][j];
+            if (line < rows * each && j < cols && place == 0)
+                wanted = expected(n, i, j, kind) - (kind & ADD ? n->before[i][j] - wanted : 0.0f);
+            else if (line < rows * each && j < cols && i % 3 != 2 && !(kind & ADD))
+                wanted = 0.0f;
+            if (n->c[line][j] != wanted)
+                ck_abort_msg("%d rows with %d each, %d columns, kind %d: %g instead of %g at (%d,%d)", (int)rows, (int)each,
+                             (int)cols, kind, (double)n->c[line][j], (double)wanted, (int)line, (int)j);
+        }
+}
+
+START_TEST(test_places)
+{
+    const tn_own_tile *own = tn_conv_kernels()->tile;
+    numbers *n = new_numbers();
+    fill(own, n);
+    locate(n, own->rows);
+    for (int64_t each = 1; each <= GROUPS; each++)
+        for (int64_t rows = 1; rows <= GROUPS * own->rows / each; rows++)
+            for (int64_t cols = 5; cols <= 2 * WIDEST; cols += cols < WIDEST - 5 ? 9 : WIDEST - cols % WIDEST)
+                for (int kind = 0; kind < KINDS; kind += 7 + (int)(rows + cols) % 5)
+                    if (!(kind & PANEL) && (kind & (ADD | RELU)) != (ADD | RELU))
+                        check_places(own, n, rows, each, cols, kind);
+    free(n);
+}
+END_TEST
+
+TN_SUITE("own tile", {test_sizes}, {test_kinds}, {test_beside}, {test_short}, {test_places})

@@ -11,13 +11,12 @@
 ALWAYS_INLINE void put_some(int count, int vectors, const piece *p, sums_of sums, int64_t rest, float *c)
 {
 #define COLS(j) ((j) < vectors - 1 ? TN_LANES : rest)
-    int64_t ldc = p->ldc;
     if (p->add) {
         UNROLL
         for (int i = 0; i < count; i++) {
             UNROLL
             for (int j = 0; j < vectors; j++)
-                sums[i][j] += load_some(c + i * ldc + j * TN_LANES, COLS(j));
+                sums[i][j] += load_some(c + p->at[i * p->each] + j * TN_LANES, COLS(j));
         }
     }
     if (p->bias) {
@@ -38,10 +37,10 @@ ALWAYS_INLINE void put_some(int count, int vectors, const piece *p, sums_of sums
         }
     }
     UNROLL
-    for (int i = 0; i < count; i++, c += ldc) {
+    for (int i = 0; i < count; i++) {
         UNROLL
         for (int j = 0; j < vectors; j++)
-            store_some(sums[i][j], c + j * TN_LANES, COLS(j));
+            store_some(sums[i][j], c + p->at[i * p->each] + j * TN_LANES, COLS(j));
     }
 #undef COLS
 }
@@ -62,21 +61,21 @@ ALWAYS_INLINE void finish_rows(int count, int vectors, const piece *p, const flo
                                bool add, bool bias_and_relu, bool past, sums_of sums, float *c)
 {
     vec row[WIDEST];
-    int64_t ldc = p->ldc;
     load_row(vectors, v, p->v_apart, row);
     UNROLL
-    for (int i = 0; i < count; i++, c += ldc) {
+    for (int i = 0; i < count; i++) {
+        float *to = c + p->at[i * p->each];
         add_number(vectors, *last[i], row, sums[i]);
         UNROLL
         for (int j = 0; j < vectors; j++) {
             if (add)
-                sums[i][j] += load(c + j * TN_LANES);
+                sums[i][j] += load(to + j * TN_LANES);
             if (bias_and_relu)
                 sums[i][j] = at_least(sums[i][j] + load(p->bias + j * TN_LANES), splat(0.0f));
             if (past)
-                store_past(sums[i][j], c + j * TN_LANES);
+                store_past(sums[i][j], to + j * TN_LANES);
             else
-                store(sums[i][j], c + j * TN_LANES);
+                store(sums[i][j], to + j * TN_LANES);
         }
     }
 }
@@ -99,6 +98,31 @@ ALWAYS_INLINE void finish_tile(int count, int vectors, const piece *p, const flo
         for (int i = 0; i < count; i++)
             add_number(vectors, *last[i], row, sums[i]);
         put(count, vectors, p, sums, cols, c);
+    }
+}
+
+ALWAYS_INLINE void put_zero_row(int vectors, bool past, int64_t rest, float *c)
+{
+    UNROLL
+    for (int j = 0; j < vectors; j++) {
+        if (past)
+            store_past(splat(0.0f), c + j * TN_LANES);
+        else
+            store_some(splat(0.0f), c + j * TN_LANES, j < vectors - 1 ? TN_LANES : rest);
+    }
+}
+
+/** Zeros where the tile's rows have them. A place may be the row's own. */
+ALWAYS_INLINE void put_zeros(int count, int vectors, const piece *p, int64_t cols, float *c)
+{
+    int64_t rest = last_lanes(vectors, cols);
+    for (int64_t i = 0; i < count * p->each; i += p->each) {
+        for (int64_t place = i + 1; place < i + p->each; place++) {
+            if (vectors == WIDEST && p->lines)
+                put_zero_row(vectors, true, rest, c + p->at[place]);
+            else
+                put_zero_row(vectors, false, rest, c + p->at[place]);
+        }
     }
 }
 

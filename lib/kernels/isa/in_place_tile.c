@@ -72,7 +72,7 @@ ALWAYS_INLINE const float *add_lying(int count, int vectors, const piece *p, con
         int64_t k = 0, end = p->run - (left == 1), rows = p->asks_c && left == p->runs ? tn_min(count, end) : 0;
         KEEP_IN_MEMORY(left);
         for (; k < rows; k++, s += p->step, v += p->v_step) {
-            ask_for_sums(vectors, c + k * p->ldc);
+            ask_for_sums(vectors, c + p->at[k]);
             add_beside(count, vectors, s, v, p->v_apart, rest, sums);
         }
         for (; k + PACE <= end && p->walk->runs > 0; k += PACE) {
@@ -145,8 +145,9 @@ ALWAYS_INLINE const float *add_runs(int count, int vectors, piece *p, const floa
             a[i] = places[i] + run;
         KEEP_IN_MEMORY(places);
         KEEP_IN_MEMORY(left);
-        for (int64_t rows = p->asks_c && left == p->runs ? tn_min(count, run + end) : 0; k < rows - run; k++, v += PANEL) {
-            ask_for_sums(vectors, c + (k + run) * p->ldc);
+        int64_t rows = p->asks_c && left == p->runs ? tn_min(count, run + end) : 0;
+        for (; k < rows - run; k++, v += PANEL) {
+            ask_for_sums(vectors, c + p->at[(k + run) * p->each]);
             add_located(count, vectors, a, k, v, panel, sums);
         }
         while (k < end) {
@@ -208,6 +209,8 @@ INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, c
     } else if (of == LOCATED) {
         const float *last[ROWS];
         v = add_runs(count, vectors, p, places, v, c, last, sums);
+        if (p->each > 1 && !p->add)
+            put_zeros(count, vectors, p, cols, c);
         if (vectors == WIDEST && p->past)
             finish_past(count, vectors, p, last, v, sums, c);
         else
@@ -284,6 +287,8 @@ static void multiply_group(const tn_tile_rows *r, int64_t first, bool asks, cons
     for (int rows; i < count; i += rows, parts--) {
         rows = (count - i + parts - 1) / parts;
         p->next = places && asks ? places + i + r->group * r->runs : NULL;
+        if (r->at)
+            p->at = r->at + (first + i) * p->each;
         tiles[vectors - 1][rows - 1][of](p, places ? places + i : NULL, side ? side + i : NULL, v, cols,
                                          c + i * p->ldc);
     }
@@ -298,10 +303,13 @@ static int64_t pace_of(const tn_tile_rows *r, const tn_region *ahead, int64_t co
     return tn_ceil_div(lines, tn_max(1, calls * r->runs * tn_max(1, r->run / TN_LINE)));
 }
 
-static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t cols, int64_t ldc, walk *w)
+static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t cols, int64_t ldc, walk *w,
+                      int64_t at[ROWS])
 {
     const tn_region *ahead = &end->ahead;
     bool asks = r->places && ahead->rows > 0;
+    for (int i = 0; i < ROWS; i++)
+        at[i] = i * ldc;
     return (piece){.step = r->places ? r->group : r->step,
                    .runs = r->runs,
                    .run = r->run,
@@ -310,7 +318,9 @@ static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t col
                    .bias = end->bias,
                    .add = end->add,
                    .relu = end->relu,
-                   .ldc = ldc,
+                   .ldc = r->at ? 0 : ldc,
+                   .at = at,
+                   .each = r->at ? r->each : 1,
                    .ahead = ahead->data,
                    .end = asks ? ahead->data + ahead->rows * ahead->width : ahead->data,
                    .pace = asks ? pace_of(r, ahead, cols) : 0,
@@ -326,23 +336,29 @@ static void find_columns(const tn_tile_rows *r, int64_t cols, piece *p)
     p->part = lie && r->v_apart == PANEL && cols % TN_LANES != 0;
 }
 
-/** Columns of the widest tiles, in whole lines, whose sums are finished one by one. */
-static bool may_go_past(const tn_tile_end *end, int64_t cols, const float *c, int64_t ldc)
+/** Columns of the widest tiles, in whole lines. */
+static bool are_lines(int64_t cols, const float *c, int64_t ldc)
 {
-    bool lines = ldc % TN_LINE == 0 && (uintptr_t)c % (TN_LINE * sizeof *c) == 0;
-    bool finished = !end->add && !end->bias == !end->relu;
-    return end->past && lines && finished && cols == WIDEST * TN_LANES;
+    return ldc % TN_LINE == 0 && (uintptr_t)c % (TN_LINE * sizeof *c) == 0 && cols == WIDEST * TN_LANES;
+}
+
+/** Sums that are finished one by one. */
+static bool may_go_past(const tn_tile_end *end)
+{
+    return end->past && !end->add && !end->bias == !end->relu;
 }
 
 /* Columns of one tile's width after another. */
 static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
 {
     walk rows = walk_rows(&end->ahead), all = end->beside.rows > 0 ? walk_columns(&end->beside, &rows) : rows;
-    piece p = piece_of(r, end, cols, ldc, &all);
+    int64_t at[ROWS];
+    piece p = piece_of(r, end, cols, ldc, &all, at);
     for (int64_t asks = r->places ? end->asks : 0, wide; cols > 0; cols -= wide, asks = 0) {
         wide = tn_min(cols, WIDEST * TN_LANES);
         find_columns(r, wide, &p);
-        p.past = may_go_past(end, wide, c, ldc);
+        p.lines = are_lines(wide, c, ldc);
+        p.past = p.lines && may_go_past(end);
         p.asks_c = end->asks_c && !p.past;
         int64_t panels = WIDEST / 2 * p.v_apart; /* of two vectors */
         for (int64_t first = 0; first < r->count; first += r->group, asks--)
@@ -352,7 +368,7 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
             p.bias += wide;
         c += wide;
     }
-    if (end->past)
+    if (end->past || p.each > 1)
         order_past();
 }
 
