@@ -32,9 +32,9 @@ static const filter_costs near_costs = {40.0, 10.0}, far_costs = {60.0, 24.0};
 #define NEAR_BEFORE (1 << 20) /* fewer numbers than that stay there */
 #define NEAR_AFTER (4 << 20)
 /* Of their gradient's sums, transformed back: the more there are, the fewer of them the caches keep. */
-#define SUM_COST 16.0 /* where there are 2^20 */
+#define SUM_COST 40.0 /* where there are 2^20 */
 #define SUM_LEAST 8.0
-#define SUM_MOST 32.0
+#define SUM_MOST 40.0
 #define DEPTHWISE_COST 2.0 /* of a multiplication of a filter that no other channel shares */
 #define CALL_COST 48.0     /* of a transformed filter in each of several calls, which find the caches full of other numbers */
 #define SHOWS 0.01         /* share of the time that work in every call may take */

@@ -100,18 +100,25 @@ static int64_t run_of(const tn_product *p)
     return p->run_a % parts == 0 && p->run_a / parts >= TN_RUN_LEAST ? p->run_a / parts : 0;
 }
 
+/** B can be read as it lies; tiles after the first one read what that has copied. */
+static bool lies(const tn_product *p, const tn_own_tile *own)
+{
+    return p->find_b && p->n % own->whole == 0;
+}
+
 /** Turned if that leaves fewer lanes empty, what turning costs included, and packing what could be read in place. Our
  * own tile has as many rows as there are, and one vector of columns where the second would be empty. */
 static bool should_turn(const tn_product *p)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     double rows = (double)p->m, cols = (double)p->n, k = (double)p->k;
-    bool own = own_tile(p) != NULL, read = run_of(p) > 0 || (own && p->along_a && p->find_a);
+    bool own = own_tile(p) != NULL, along = own && p->along_a, read = run_of(p) > 0 || (along && p->find_a);
     double scalar = own ? rows : (double)(tn_ceil_div(p->m, kernel->s) * kernel->s);
     double straight = scalar * (double)tn_round_up(p->n, own ? kernel->v / 2 : kernel->v);
     double turned =
         (double)(tn_ceil_div(p->m, kernel->v) * kernel->v) * (double)(tn_ceil_div(p->n, kernel->s) * kernel->s);
-    double edge = (double)(p->n % kernel->v), packed = read ? PACK_COST * rows * k : 0.0;
+    double edge = (double)(p->n % kernel->v);
+    double packed = PACK_COST * k * ((read ? rows : 0.0) + (along && lies(p, own_tile(p)) ? cols : 0.0));
     return turned * k + packed + TURN_COST * rows * cols < straight * k + TURN_COST * rows * edge;
 }
 
@@ -173,12 +180,6 @@ static int64_t depth_of(const tn_nest *nest)
     if (nest->run_along > 0)
         return depth_in_runs(split_depth(nest), nest->run_along, depth_along(p));
     return block_depth(split_depth(nest), nest->along ? depth_along(p) : tn_gemm_kernel_in_use()->kc);
-}
-
-/** B can be read as it lies; tiles after the first one read what that has copied. */
-static bool lies(const tn_product *p, const tn_own_tile *own)
-{
-    return p->find_b && p->n % own->whole == 0;
 }
 
 static tn_nest nest_of(const tn_product *p)
