@@ -26,7 +26,7 @@
 #define BAND_MOST (1 << 18)   /* floats of dx of a band, about */
 #define READ_COST 4.0         /* multiply-adds that it costs to read a number of either side */
 #define GROUP 4               /* panels of filters under which windows pass: for the L2 cache */
-#define PAST_CACHES (1 << 20) /* floats of dx, most of them zeros, of which caches keep little until somebody reads them */
+#define PAST_CACHES (1 << 20) /* floats of dx, many of them zeros, of which caches keep little until somebody reads them */
 #define PACKED_MOST (4 << 20) /* floats of packed filters of a slab, if a panel is not more */
 
 /* ---- pixels ---- */
@@ -98,7 +98,7 @@ void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last)
 {
     const tn_conv_shape *s = job->shape;
     int64_t begin = first_row(s, line) * s->w, end = first_row(s, last) * s->w;
-    if (!job->holes)
+    if (job->holes == 0)
         return;
     if (job->channels == s->c)
         memset(job->dx + begin * s->c, 0, (size_t)((end - begin) * s->c) * sizeof *job->dx);
@@ -106,20 +106,23 @@ void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last)
         memset(job->dx + i * s->c, 0, (size_t)job->channels * sizeof *job->dx);
 }
 
-/** What becomes of phases without taps. Every cell has the first phase's pixel, so that can host the others if it has sums
- *  itself; as it does where dx is so large that it better goes past the caches, which take whole lines. */
 static void find_holes(tn_strided *job)
 {
-    const tn_conv_shape *s = job->shape;
-    bool past = (double)(s->n * s->h) * (double)(s->w * s->c) >= PAST_CACHES && s->c % TN_LINE == 0;
-    int64_t count = 0;
     for (int64_t number = 0; number < job->phases; number++) {
-        const tn_phase phase = tn_phase_of(s, number);
-        if (phase.taps == 0 && count++ < TN_STRIDED_HOSTED)
-            job->empty[count - 1] = phase;
+        const tn_phase phase = tn_phase_of(job->shape, number);
+        if (phase.taps == 0 && job->holes++ < TN_STRIDED_HOSTED)
+            job->empty[job->holes - 1] = phase;
     }
-    job->holes = count > 0;
-    job->hosted = past && count <= TN_STRIDED_HOSTED && tn_phase_of(s, 0).taps > 0 ? count : 0;
+}
+
+bool tn_strided_hosts(const tn_strided *job)
+{
+    const tn_conv_shape *s = job->shape;
+    int64_t past = job->kernels->tile->past;
+    bool lines = past > 0 && job->channels % past == 0 && s->c % TN_LINE == 0;
+    bool large = (double)(s->n * s->h) * (double)(s->w * s->c) >= PAST_CACHES;
+    return large && lines && (uintptr_t)job->dx % (TN_LINE * sizeof *job->dx) == 0 && job->holes > 0 &&
+           job->holes <= TN_STRIDED_HOSTED && tn_phase_of(s, 0).taps > 0;
 }
 
 /* ---- filters ---- */
@@ -182,7 +185,8 @@ static void locate(const tn_strided *job, block *b, const tn_depth *d)
     }
 }
 
-/** A pixel that the image's edge cuts off is the cell's first one: that is written last. */
+/** Where the sums of each pixel go and, if it is the first one of its cell, the zeros of the others; those that the image's
+ *  edge cuts off are in its own place. */
 static void find_places(const tn_strided *job, block *b)
 {
     const tn_side *high = &b->phase->high, *wide = &b->phase->wide;
@@ -245,9 +249,11 @@ static int64_t block_of(const tn_strided *job, int64_t pixels)
 
 static void run_task(const tn_strided *job, int64_t number, const float **rows)
 {
-    block b = {.c = number % job->parts * job->part, .rows = rows};
+    block b; /* its pixels are found later */
     int64_t line = number / job->parts * job->band, last = tn_min(line + job->band, job->lines), k = 0;
     int64_t most = block_of(job, (last - line) * cells_of_line(job->shape));
+    b.rows = rows;
+    b.c = number % job->parts * job->part;
     b.channels = tn_min(job->part, job->channels - b.c);
     if (job->parts == 1 && job->hosted == 0)
         tn_strided_clear(job, line, last);
@@ -265,7 +271,7 @@ static void run_task(const tn_strided *job, int64_t number, const float **rows)
 /** What tasks find done. Zeros of tasks that share pixels are written before, in whole lines. */
 static void begin_bands(const tn_strided *job, const tn_team *team)
 {
-    bool shared = job->parts > 1 && job->holes && job->hosted == 0;
+    bool shared = job->parts > 1 && job->holes > 0 && job->hosted == 0;
     int64_t first, last;
     tn_team_range(team, job->lines, &first, &last);
     if (shared)
@@ -289,10 +295,10 @@ static void run_bands(const tn_team *team, void *arg)
     }
 }
 
-/** Bands, and parts of the channels, as even as can be. */
+/** Bands, and parts of the channels, as even as can be; of whole lines where these go past the caches. */
 static void cut_into(tn_strided *job, tn_cut cut)
 {
-    int64_t lanes = job->kernels->tile->lanes;
+    int64_t lanes = job->hosted > 0 ? job->kernels->tile->past : job->kernels->tile->lanes;
     job->band = tn_max(1, tn_ceil_div(job->lines, cut.high));
     job->bands = tn_ceil_div(job->lines, job->band);
     job->part = tn_ceil_div(tn_ceil_div(job->channels, lanes), cut.wide) * lanes;
@@ -309,7 +315,7 @@ static double cost_of_cut(void *context, tn_cut cut, int threads)
     return (pixels * part + READ_COST * (pixels + part)) * tn_rounds(job->bands * job->parts, threads);
 }
 
-/** The cheapest cut into bands whose zeros stay in the cache until sums come. */
+/** The cheapest cut into bands whose zeros, if they are cleared before, stay in the cache until sums come. */
 static void cut_tasks(tn_strided *job, int threads)
 {
     const tn_conv_shape *s = job->shape;
@@ -381,6 +387,7 @@ static void for_slabs(tn_strided *job, tn_pool *pool, const float *dy, const flo
 
 static void run_slab(tn_strided *job, tn_pool *pool)
 {
+    job->hosted = tn_strided_hosts(job) ? job->holes : 0;
     atomic_init(&job->next, 0);
     if (!job->prepared && tn_strided_are_few(job->shape, slab_of(job->shape))) {
         tn_strided_run_few(job, pool);
@@ -390,7 +397,7 @@ static void run_slab(tn_strided *job, tn_pool *pool)
     tn_pool_run(pool, run_bands, job);
 }
 
-static tn_strided strided_of(const tn_conv_shape *s)
+tn_strided tn_strided_of(const tn_conv_shape *s)
 {
     tn_strided job = {.shape = s,
                       .kernels = tn_conv_kernels(),
@@ -404,7 +411,7 @@ static tn_strided strided_of(const tn_conv_shape *s)
 void tn_conv_gemm_strided(const tn_conv_shape *s, tn_pool *pool, const float *dy, const float *w, const void *prepared,
                           float *dx, void *scratch)
 {
-    tn_strided job = strided_of(s);
+    tn_strided job = tn_strided_of(s);
     job.prepared = prepared;
     job.packed = scratch;
     job.buffers = job.packed + packed_of(s);
@@ -439,7 +446,7 @@ static void pack_slab(tn_strided *job, tn_pool *pool)
 
 void tn_conv_gemm_strided_prepare(const tn_conv_shape *s, tn_pool *pool, const float *w, void *prepared)
 {
-    tn_strided job = strided_of(s);
+    tn_strided job = tn_strided_of(s);
     job.packed = prepared;
     for_slabs(&job, pool, NULL, w, NULL, pack_slab);
 }

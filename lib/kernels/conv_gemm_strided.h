@@ -10,7 +10,7 @@
 
 #include <stdatomic.h>
 
-#define TN_STRIDED_HOSTED 3 /* phases, at most: all others at stride 2 */
+#define TN_STRIDED_HOSTED 3 /* phases without taps, at most, that are hosted by the first one: all others at stride 2 */
 
 /** One group's channels [first, first + count) of dx, or a slab of them. */
 typedef struct tn_strided {
@@ -21,9 +21,9 @@ typedef struct tn_strided {
     int64_t filters;     /* of the group */
     int64_t channels;    /* of the slab */
     int64_t phases, lines; /* lines: rows of cells of stride_h by stride_w pixels, of all images */
-    bool holes;          /* some phase has no taps */
-    int64_t hosted;      /* phases without taps whose zeros are written with the sums of the first one, */
-    tn_phase empty[TN_STRIDED_HOSTED]; /* or 0 */
+    int64_t holes;       /* phases without taps, */
+    tn_phase empty[TN_STRIDED_HOSTED]; /* and the first of them */
+    int64_t hosted;      /* all of these, if tiles of the first phase write their zeros; otherwise 0 */
     const float *prepared; /* the slab's filters, packed beforehand; NULL: that is still to do */
     float *packed, *buffers;
     int64_t buffer;      /* floats of a thread */
@@ -67,6 +67,11 @@ static inline const float *tn_pixel_tap(const tn_strided *job, const tn_pixel *p
         return tn_zeros;
     return pixel->image + (y * s->ow + x) * s->f + first;
 }
+/** A job for the shape: slabs, operands and tasks are still to be set. */
+tn_strided tn_strided_of(const tn_conv_shape *s);
+/** Zeros and sums of the slab go past the caches, in whole lines, written by tiles that the first phase has in every cell: dx
+ *  is so large that caches keep little of it until somebody reads it. */
+bool tn_strided_hosts(const tn_strided *job);
 /** Zeros for the job's channels of the pixels in lines [line, last), if some of them get no sums. */
 void tn_strided_clear(const tn_strided *job, int64_t line, int64_t last);
 

@@ -31,10 +31,9 @@ typedef struct filter_costs {
 static const filter_costs near_costs = {40.0, 10.0}, far_costs = {60.0, 24.0};
 #define NEAR_BEFORE (1 << 20) /* fewer numbers than that stay there */
 #define NEAR_AFTER (4 << 20)
-/* Of their gradient's sums, transformed back: the more there are, the fewer of them the caches keep. */
-#define SUM_COST 40.0 /* where there are 2^20 */
+/* Of their gradient's sums, transformed back: the more there are, up to 2^20, the fewer of them the caches keep. */
+#define SUM_COST 40.0 /* where they keep none */
 #define SUM_LEAST 8.0
-#define SUM_MOST 40.0
 #define DEPTHWISE_COST 2.0 /* of a multiplication of a filter that no other channel shares */
 #define CALL_COST 48.0     /* of a transformed filter in each of several calls, which find the caches full of other numbers */
 #define SHOWS 0.01         /* share of the time that work in every call may take */
@@ -114,7 +113,7 @@ static double cost_of_filters(const tn_winograd *wg, tn_conv_pass pass, bool pre
     double before = (double)(wg->r * wg->r) * filters, after = points * filters, sums = (double)wg->points * filters;
     const filter_costs *costs = before < NEAR_BEFORE && after < NEAR_AFTER ? &near_costs : &far_costs;
     if (pass == TN_CONV_FILTER)
-        return fmin(fmax(SUM_COST * sums / (1 << 20), SUM_LEAST), SUM_MOST) * sums;
+        return fmax(SUM_COST * fmin(sums / (1 << 20), 1.0), SUM_LEAST) * sums;
     return prepared ? READ_COST * after : costs->before * before + costs->after * after;
 }
 

@@ -100,7 +100,7 @@ static int64_t run_of(const tn_product *p)
     return p->run_a % parts == 0 && p->run_a / parts >= TN_RUN_LEAST ? p->run_a / parts : 0;
 }
 
-/** B can be read as it lies; tiles after the first one read what that has copied. */
+/** Rows of B can be read as they lie, and need not be packed. */
 static bool lies(const tn_product *p, const tn_own_tile *own)
 {
     return p->find_b && p->n % own->whole == 0;
@@ -112,13 +112,14 @@ static bool should_turn(const tn_product *p)
 {
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     double rows = (double)p->m, cols = (double)p->n, k = (double)p->k;
-    bool own = own_tile(p) != NULL, along = own && p->along_a, read = run_of(p) > 0 || (along && p->find_a);
+    const tn_own_tile *own = own_tile(p);
+    bool along = own && p->along_a, read = run_of(p) > 0 || (along && p->find_a);
     double scalar = own ? rows : (double)(tn_ceil_div(p->m, kernel->s) * kernel->s);
     double straight = scalar * (double)tn_round_up(p->n, own ? kernel->v / 2 : kernel->v);
     double turned =
         (double)(tn_ceil_div(p->m, kernel->v) * kernel->v) * (double)(tn_ceil_div(p->n, kernel->s) * kernel->s);
     double edge = (double)(p->n % kernel->v);
-    double packed = PACK_COST * k * ((read ? rows : 0.0) + (along && lies(p, own_tile(p)) ? cols : 0.0));
+    double packed = PACK_COST * k * ((read ? rows : 0.0) + (along && lies(p, own) ? cols : 0.0));
     return turned * k + packed + TURN_COST * rows * cols < straight * k + TURN_COST * rows * edge;
 }
 

@@ -34,6 +34,7 @@ typedef struct numbers {
     const float *places[(GROUPS + 1) * ROWS_MOST * RUNS];
     _Alignas(64) float c[GROUPS * ROWS_MOST][PITCH];
     float before[GROUPS * ROWS_MOST][PITCH];
+    float sums[GROUPS * ROWS_MOST][COLUMNS]; /* of a and b */
     float copy[WIDEST * DEPTH + MARGIN];
 } numbers;
 
@@ -63,6 +64,11 @@ static void fill(const tn_own_tile *own, numbers *n)
     for (int64_t i = 0; i < GROUPS * own->rows; i++)
         for (int64_t k = 0; k < DEPTH; k++)
             n->packed[(i / own->rows * DEPTH + k) * own->rows + i % own->rows] = n->a[i][k];
+    memset(n->sums, 0, sizeof n->sums);
+    for (int64_t i = 0; i < GROUPS * ROWS_MOST; i++)
+        for (int64_t k = 0; k < DEPTH; k++)
+            for (int64_t j = 0; j < COLUMNS; j++)
+                n->sums[i][j] += n->a[i][k] * n->b[k][j];
 }
 
 /* Groups of so many rows, and one that is only asked for. */
@@ -75,9 +81,7 @@ static void locate(numbers *n, int64_t group)
 
 static float expected(const numbers *n, int64_t i, int64_t j, int kind)
 {
-    float sum = kind & ADD ? n->before[i][j] : 0.0f;
-    for (int64_t k = 0; k < DEPTH; k++)
-        sum += n->a[i][k] * n->b[k][j];
+    float sum = n->sums[i][j] + (kind & ADD ? n->before[i][j] : 0.0f);
     sum += kind & BIAS ? n->bias[j] : 0.0f;
     return kind & RELU && sum < 0.0f ? 0.0f : sum;
 }
@@ -239,8 +243,8 @@ START_TEST(test_beside)
 }
 END_TEST
 
-/* Rows of the result that lie anywhere, the last one first, each with some of zeros behind it; every third has none there, but
- * in its own place. */
+/* Rows of the result that lie anywhere, the last one first, each with some of zeros behind it; every third has none, its places
+ * are its own. They are whole lines, or may be none. */
 static void check_places(const tn_own_tile *own, numbers *n, int64_t rows, int64_t each, int64_t cols, int kind)
 {
     int64_t at[ROWS_MOST * GROUPS];
@@ -249,16 +253,18 @@ static void check_places(const tn_own_tile *own, numbers *n, int64_t rows, int64
     tn_tile_end end = {.add = kind & ADD, .relu = kind & RELU, .bias = kind & BIAS ? n->bias : NULL};
     end.asks_c = kind & ASKS_C;
     end.past = kind & PAST;
+    bool lines = (rows + cols) % 2;
+    end.asks = kind & ASKS ? (rows + own->rows - 1) / own->rows : 0;
     for (int64_t i = 0; i < rows * each; i++)
         at[i] = ((rows - 1 - i / each) * each + (i / each % 3 == 2 ? 0 : i % each)) * PITCH;
     memcpy(n->c, n->before, sizeof n->c);
-    own->multiply(&r, n->panels, &end, cols, n->c[0], kind & ASKS ? 1 : PITCH);
+    own->multiply(&r, n->panels, &end, cols, n->c[0], lines ? PITCH : 1);
     for (int64_t line = 0; line < GROUPS * ROWS_MOST; line++)
         for (int64_t j = 0; j < PITCH; j++) {
             int64_t i = rows - 1 - line / each, place = line % each;
             float wanted = n->before[line][j];
             if (line < rows * each && j < cols && place == 0)
-                wanted = expected(n, i, j, kind) - (kind & ADD ? n->before[i][j] - wanted : 0.0f);
+                wanted = expected(n, i, j, kind & ~ADD) + (kind & ADD ? wanted : 0.0f); /* no ReLU then */
             else if (line < rows * each && j < cols && i % 3 != 2 && !(kind & ADD))
                 wanted = 0.0f;
             if (n->c[line][j] != wanted)

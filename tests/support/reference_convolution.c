@@ -6,6 +6,8 @@
 #include "kernels/isa/winograd_matrices.h"
 #include "winograd_stride_2.h"
 
+#include <string.h>
+
 static void interleave(const float *const *rows, int64_t lanes, int64_t count, float *out)
 {
     for (int64_t k = 0; k < count; k++)
@@ -83,18 +85,22 @@ static float column_of(const tn_tile_rows *rows, const float *v, int64_t j, int6
 static void tile(const tn_tile_rows *rows, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
 {
     int64_t depth = rows->runs * rows->run;
-    for (int64_t i = 0; i < rows->count; i++)
+    for (int64_t i = 0; i < rows->count; i++) {
+        float *to = c + (rows->at ? rows->at[i * rows->each] : i * ldc);
+        for (int64_t place = 1; rows->at && place < rows->each && !end->add; place++)
+            memset(c + rows->at[i * rows->each + place], 0, (size_t)cols * sizeof *c);
         for (int64_t j = 0; j < cols; j++) {
             float sum = 0.0f;
             for (int64_t k = 0; k < depth; k++)
                 sum += number_of(rows, i, k) * column_of(rows, v, j, k);
-            sum += end->add ? c[i * ldc + j] : 0.0f;
+            sum += end->add ? to[j] : 0.0f;
             sum += end->bias ? end->bias[j] : 0.0f;
-            c[i * ldc + j] = end->relu && sum < 0.0f ? 0.0f : sum;
+            to[j] = end->relu && sum < 0.0f ? 0.0f : sum;
         }
+    }
 }
 
-static const tn_own_tile own_tile = {TILE_ROWS, TILE_LANES, 1, tile};
+static const tn_own_tile own_tile = {.rows = TILE_ROWS, .lanes = TILE_LANES, .whole = 1, .multiply = tile};
 
 static void direct(const tn_tile_sides *sides, int64_t rows, int64_t row, int64_t step, bool add, float *c, int64_t ldc)
 {

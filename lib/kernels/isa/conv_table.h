@@ -80,10 +80,11 @@ typedef struct tn_tile_rows {
     int64_t runs, run;
     int64_t step, v_step, v_apart; /* 0: packed; v_step: of columns from k to k, v_apart: from panel to panel */
     int64_t run_step;              /* with a step, from run to run: number k of run t at t * run_step + k * step + i */
-    const int64_t *at; /* with places: [count, each], floats from c to each row of the result, multiples of ldc, and to
-                          `each` - 1 rows of zeros, which are written before it, whole lines past the caches, unless sums
-                          are added; NULL: rows are ldc apart */
-    int64_t each;
+    const int64_t *at; /* with places: [count, each], floats from c to each row of the result, and to `each` - 1 rows of zeros
+                          that are written before its sums, unless these are added; no zeros where that is the row itself.
+                          Zeros of whole lines go past the caches, for which all must be multiples of ldc. NULL: rows are
+                          ldc apart */
+    int64_t each; /* 1 or more */
     float *copy; /* with a step, if all rows are one group: the first tile leaves its columns here as panels, which the
                     others read; room for all k of TN_WIDEST_TILE columns. NULL: it does not */
 } tn_tile_rows;
@@ -92,6 +93,7 @@ typedef struct tn_tile_rows {
 typedef struct tn_own_tile {
     int64_t rows, lanes;
     int64_t whole; /* columns that are not in panels are a multiple of it */
+    int64_t past;  /* columns of tiles that go past the caches, whole lines; 0: none do */
     /** c[i * ldc + j] = sum over t < runs, k < run of row i's number k of run t by v[(t * run + k) * lanes + j], for i <
      *  count, j < cols; columns from lanes on are those of the panels that follow. With a step: by
      *  v[(t * run + k) * v_step + j], columns from lanes on at v + v_apart. With rows->at, row i begins at c + at[i * each]. */

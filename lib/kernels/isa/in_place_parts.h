@@ -48,10 +48,10 @@ typedef struct piece {
     float *copy;             /* where the first tile leaves columns as panels */
     const float *bias;
     bool add, relu, asks_c, past;
-    bool lines;              /* rows of C are whole lines under the widest tiles */
-    int64_t ldc;              /* from row to row of C, 0: rows lie anywhere */
+    bool lines;               /* rows of C are whole lines under the widest tiles */
+    int64_t ldc;              /* from tile to tile, a row of C; 0: `at` tells where they are */
     const int64_t *at;        /* from a tile's c to each of its rows, `each` numbers apart */
-    int64_t each;             /* what else it writes is zeros, in places between those of rows */
+    int64_t each;             /* with rows that lie anywhere: between those numbers are the places of zeros */
     const float *const *next; /* rows that are asked for, NULL: none */
     const float *ahead, *end; /* otherwise memory from here on; a tile leaves behind how far it came */
     int64_t pace;             /* lines of it with each line of rows */

@@ -101,6 +101,16 @@ ALWAYS_INLINE void finish_tile(int count, int vectors, const piece *p, const flo
     }
 }
 
+/** The same for sums that go past the caches. */
+ALWAYS_INLINE void finish_past(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
+                               sums_of sums, float *c)
+{
+    if (p->bias)
+        finish_rows(count, vectors, p, last, v, false, true, true, sums, c);
+    else
+        finish_rows(count, vectors, p, last, v, false, false, true, sums, c);
+}
+
 ALWAYS_INLINE void put_zero_row(int vectors, bool past, int64_t rest, float *c)
 {
     UNROLL
@@ -112,28 +122,20 @@ ALWAYS_INLINE void put_zero_row(int vectors, bool past, int64_t rest, float *c)
     }
 }
 
-/** Zeros where the tile's rows have them. A place may be the row's own. */
+/** Zeros where the tile's rows have them. */
 ALWAYS_INLINE void put_zeros(int count, int vectors, const piece *p, int64_t cols, float *c)
 {
     int64_t rest = last_lanes(vectors, cols);
     for (int64_t i = 0; i < count * p->each; i += p->each) {
         for (int64_t place = i + 1; place < i + p->each; place++) {
+            if (p->at[place] == p->at[i])
+                continue;
             if (vectors == WIDEST && p->lines)
                 put_zero_row(vectors, true, rest, c + p->at[place]);
             else
                 put_zero_row(vectors, false, rest, c + p->at[place]);
         }
     }
-}
-
-/** The same for sums that go past the caches. */
-ALWAYS_INLINE void finish_past(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
-                               sums_of sums, float *c)
-{
-    if (p->bias)
-        finish_rows(count, vectors, p, last, v, false, true, true, sums, c);
-    else
-        finish_rows(count, vectors, p, last, v, false, false, true, sums, c);
 }
 
 #endif
