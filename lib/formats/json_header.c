@@ -59,8 +59,9 @@ static tn_status check_tiling(const tn_json_header *header)
         end = tensor->end;
     }
     if (end != header->data_size)
-        return TN_FAIL(TN_ERR_FORMAT, "%s: tensors end at byte %" PRIu64 " of the data, which has %" PRIu64,
-                       header->path, end, header->data_size);
+        return TN_FAIL(TN_ERR_FORMAT, "%s: %s end at byte %" PRIu64 " of the data, which has %" PRIu64, header->path,
+                       end > header->data_size ? "is cut short: its tensors" : "goes on behind its tensors: they", end,
+                       header->data_size);
     return TN_OK;
 }
 

@@ -33,6 +33,7 @@ typedef struct tn_json_header {
     size_t checksum; /* where the digits of our checksum are in the text; 0: there is none */
     bool has_format; /* there is a TN_FORMAT_KEY */
     uint64_t data_size;
+    uint64_t tensors_end; /* within the data, after a scan */
 } tn_json_header;
 
 /** Check `text`, which belongs to the header, and count what is in it; the text stays as it is.

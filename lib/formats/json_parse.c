@@ -262,6 +262,8 @@ static int end_tensor(parse *p)
         return refuse(p, "the tensor's size does not fit 64 bits");
     if (tensor->begin > tensor->end || bits % 8 != 0 || tensor->end - tensor->begin != bits / 8)
         return refuse(p, "data_offsets do not agree with dtype and shape");
+    if (tensor->end > p->header->tensors_end)
+        p->header->tensors_end = tensor->end;
     if (p->fill)
         p->header->tensors[p->count] = *tensor;
     p->count++;

@@ -63,6 +63,9 @@ static tn_status verify_checksum(const tn_safetensors *file)
         return TN_FAIL(TN_ERR_FORMAT, "%s: " TN_CHECKSUM_KEY " is not eight lower-case hexadecimal digits",
                        file->in.path);
     TN_TRY(compute_checksum(file, &computed));
+    if (computed != stored && header->tensors_end > header->data_size)
+        return TN_FAIL(TN_ERR_FORMAT, "%s: is cut short: its tensors end at byte %" PRIu64 " of the data, which has %" PRIu64,
+                       file->in.path, header->tensors_end, header->data_size);
     if (computed != stored)
         return TN_FAIL(TN_ERR_FORMAT, "%s: is damaged: its checksum is %08" PRIx32 ", it says %08" PRIx64,
                        file->in.path, computed, stored);

@@ -449,6 +449,9 @@ START_TEST(test_damage)
     unsigned char *file = read_bytes(save("run", usual), &file_size), *before = small_bytes(&target.run, &target.size);
     target.before = before;
     damage_truncate(load_damaged, file, file_size);
+    const tn_checkpoint checkpoint = small_checkpoint(&target.run);
+    ck_fails(tn_checkpoint_load(write_bytes("cut", file, file_size - 1), &checkpoint), TN_ERR_FORMAT,
+             "cut: is cut short: its tensors end at byte");
     damage_flip(load_damaged, file, file_size, false);
     damage_try(load_damaged, write_bytes("whole", file, file_size), true, "the whole file", 0);
     ck_assert_uint_gt(target.accounts.peak, target.accounts.bytes); /* it is counted */

@@ -56,8 +56,8 @@ START_TEST(test_data)
     ck_fails(open_header("{\"a\":" T("U8", "4", 0, 4) ",\"b\":" T("U8", "4", 0, 4) "}", 4), TN_ERR_FORMAT, "overlap");
     ck_fails(open_header("{\"a\":" T("U8", "4", 0, 4) ",\"b\":" T("U8", "4", 5, 9) "}", 9), TN_ERR_FORMAT, "a hole");
     ck_fails(open_header("{\"a\":" T("U8", "4", 1, 5) "}", 5), TN_ERR_FORMAT, "a hole");
-    ck_fails(open_header("{\"a\":" T("U8", "4", 0, 4) "}", 5), TN_ERR_FORMAT, "end at byte 4 of the data, which has 5");
-    ck_fails(open_header("{\"a\":" T("U8", "4", 0, 4) "}", 3), TN_ERR_FORMAT, "which has 3");
+    ck_fails(open_header("{\"a\":" T("U8", "4", 0, 4) "}", 5), TN_ERR_FORMAT, "goes on behind its tensors: they end at byte 4 of the data, which has 5");
+    ck_fails(open_header("{\"a\":" T("U8", "4", 0, 4) "}", 3), TN_ERR_FORMAT, "is cut short: its tensors end at byte 4 of the data, which has 3");
     ck_fails(open_header("{}", 1), TN_ERR_FORMAT, "which has 1");
     ck_fails(open_header("{\"a\":" T("U8", "4", 4, 0) "}", 4), TN_ERR_FORMAT, "do not agree");
     ck_fails(open_header("{\"a\":" T("F32", "4", 0, 4) "}", 4), TN_ERR_FORMAT, "do not agree");
