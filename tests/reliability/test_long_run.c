@@ -13,17 +13,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#endif
-
 /* Everything is some ten times slower there, and what is freed is kept, so that growth says nothing. */
-#if defined(SANITIZED)
+#if defined(TN_TEST_SANITIZED)
 static int steps = 2000, rounds = 100, tolerated_kib = INT_MAX;
 #else
 static int steps = 20000, rounds = 1000, tolerated_kib = 256;

@@ -18,6 +18,16 @@
 
 #include "locale_in_use.h"
 
+/** Every access is checked, which takes some ten times longer. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TN_TEST_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TN_TEST_SANITIZED
+#endif
+
 /** ck_assert_msg for each of many numbers: Check writes a message for every assertion, which takes longer than to
  * compute what is asserted. */
 #define ck_each(condition, ...)                                                                                        \
