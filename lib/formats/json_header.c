@@ -45,6 +45,14 @@ static int by_key(const void *context, uint32_t a, uint32_t b)
     return strcmp(text + a, text + b);
 }
 
+tn_status tn_json_header_check_end(const tn_json_header *header)
+{
+    if (header->tensors_end > header->data_size)
+        return TN_FAIL(TN_ERR_FORMAT, "%s: is cut short: its tensors end at byte %" PRIu64 " of the data, which has %" PRIu64,
+                       header->path, header->tensors_end, header->data_size);
+    return TN_OK;
+}
+
 /* Every byte of the data belongs to exactly one tensor. */
 static tn_status check_tiling(const tn_json_header *header)
 {
@@ -58,10 +66,10 @@ static tn_status check_tiling(const tn_json_header *header)
                            tensor->begin > end ? "a hole" : "an overlap");
         end = tensor->end;
     }
+    TN_TRY(tn_json_header_check_end(header));
     if (end != header->data_size)
-        return TN_FAIL(TN_ERR_FORMAT, "%s: %s end at byte %" PRIu64 " of the data, which has %" PRIu64, header->path,
-                       end > header->data_size ? "is cut short: its tensors" : "goes on behind its tensors: they", end,
-                       header->data_size);
+        return TN_FAIL(TN_ERR_FORMAT, "%s: goes on behind its tensors: they end at byte %" PRIu64 " of the data, which has "
+                       "%" PRIu64, header->path, end, header->data_size);
     return TN_OK;
 }
 

@@ -44,6 +44,9 @@ TN_WARN_UNUSED tn_status tn_json_header_scan(tn_json_header *header, size_t memo
  *  tensors tile the data without holes or overlaps.
  *  Errors    as tn_json_header_scan */
 TN_WARN_UNUSED tn_status tn_json_header_index(tn_json_header *header, size_t memory_limit);
+/** After a scan: check that the data reach to the tensors' end.
+ *  Errors    TN_ERR_FORMAT */
+TN_WARN_UNUSED tn_status tn_json_header_check_end(const tn_json_header *header);
 void tn_json_header_free(tn_json_header *header);
 
 /** Find a tensor; false if there is none. */
