@@ -16,7 +16,10 @@
 
 #include <string.h>
 
-#define SUM_DEPTH 192          /* channels that are summed in one go: see multiply_column */
+/* Channels that are summed in one go: see multiply_column. */
+#define SUM_DEPTH 128
+#define SUM_DEPTH_OF_8 64 /* under the points of F(6,3), which let errors grow most */
+
 #define LARGE_IMAGES (8 << 20) /* floats of images that come from memory */
 
 tn_winograd_space tn_winograd_space_of(const tn_winograd *wg, int64_t panels)
@@ -69,7 +72,7 @@ void tn_winograd_block_in(const tn_winograd_block *b, int64_t tile, int64_t c)
 /** Parts of the sum over channels, and tiles of products for each point. */
 static int64_t parts_of(const tn_winograd *wg)
 {
-    return tn_max(1, tn_ceil_div(wg->in.channels, SUM_DEPTH));
+    return tn_max(1, tn_ceil_div(wg->in.channels, wg->a == 8 ? SUM_DEPTH_OF_8 : SUM_DEPTH));
 }
 
 static int64_t products_of(const tn_winograd_block *b)
@@ -135,7 +138,7 @@ static void multiply_part(const tn_winograd_block *b, const float *u, const floa
 }
 
 /** One panel of filters. Channels are summed in parts that are added afterwards: a sum of 384 numbers in one go rounds
- *  more than both transforms together. */
+ *  more than both transforms together, most of all where a large number comes early. */
 static void multiply_column(const tn_winograd_block *b, const float *u, const float *next_u, const float *filters,
                             int64_t f, const float *next, float *m)
 {

@@ -148,20 +148,33 @@ static void fill_alternating(draw *d, operands *o)
 }
 
 /** Few numbers that are larger than all others together, each in another place of its tile, in which its error
- *  spreads. */
-static void put_outliers(draw *d, float *data, int64_t channels, int64_t count)
+ *  spreads: in channel `channel`, or in any for -1. */
+static void put_outliers(draw *d, int64_t channel, float *data, int64_t channels, int64_t count)
 {
-    for (int64_t pixel = 5; pixel < count / channels; pixel += 37)
-        data[pixel * channels + draw_int(d, 0, channels - 1)] = draw_int(d, 0, 1) ? 1e6f : -1e6f;
+    for (int64_t pixel = 5; pixel < count / channels; pixel += 37) {
+        int64_t any = draw_int(d, 0, channels - 1);
+        data[pixel * channels + (channel < 0 ? any : channel)] = draw_int(d, 0, 1) ? 1e6f : -1e6f;
+    }
+}
+
+static void fill_with_outliers(draw *d, int64_t channel, operands *o)
+{
+    fill_normal(d, o);
+    if (o->pass == TN_CONV_DATA)
+        put_outliers(d, channel, o->dy, o->shape.f, conv_y_size(&o->shape, o->shape.n));
+    else
+        put_outliers(d, channel, o->x, o->shape.c, conv_x_size(&o->shape, o->shape.n));
 }
 
 static void fill_outliers(draw *d, operands *o)
 {
-    fill_normal(d, o);
-    if (o->pass == TN_CONV_DATA)
-        put_outliers(d, o->dy, o->shape.f, conv_y_size(&o->shape, o->shape.n));
-    else
-        put_outliers(d, o->x, o->shape.c, conv_x_size(&o->shape, o->shape.n));
+    fill_with_outliers(d, -1, o);
+}
+
+/** The first channel is first in a sum: all that is added to it is rounded to its size. */
+static void fill_first_outliers(draw *d, operands *o)
+{
+    fill_with_outliers(d, 0, o);
 }
 
 /** The signs of B^T's row of point 2 in F(6,3) and F(4,5), again and again, under filters of one sign: the transformed
@@ -189,7 +202,8 @@ static const data_kind kinds[] = {
     {"uniform", fill_uniform, false},          {"normal", fill_normal, false},
     {"behind ReLU", fill_relu, false},         {"large mean", fill_large_mean, false},
     {"zero-sum filters", fill_zero_sum, true}, {"alternating", fill_alternating, false},
-    {"outliers", fill_outliers, false},        {"tile signs", fill_tile_signs, true},
+    {"outliers", fill_outliers, false},        {"first outliers", fill_first_outliers, false},
+    {"tile signs", fill_tile_signs, true},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 

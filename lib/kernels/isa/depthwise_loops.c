@@ -48,7 +48,7 @@ ALWAYS_INLINE void filter_tile(const filtering *f, int64_t i, int results, int64
             vec filter = load_channels(w, v, left);
             UNROLL
             for (int k = 0; k < results; k++)
-                sums[k][v] += load_channels(pixel + k * f->x_step, v, left) * filter;
+                sums[k][v] = add_product(sums[k][v], load_channels(pixel + k * f->x_step, v, left), filter);
         }
     }
     UNROLL
@@ -102,7 +102,7 @@ ALWAYS_INLINE void sum_tile(const tn_depthwise_rows *r, const tn_depthwise_tap *
                 vec factor = load_channels(gradient, v, left);
                 UNROLL
                 for (int t = 0; t < count; t++)
-                    sums[t][v] += load_channels(taps[t].pixel + x, v, left) * factor;
+                    sums[t][v] = add_product(sums[t][v], load_channels(taps[t].pixel + x, v, left), factor);
             }
         }
     }

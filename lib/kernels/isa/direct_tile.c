@@ -40,8 +40,8 @@ ALWAYS_INLINE void sum_rows(const tn_tile_sides *t, int rows, int64_t row, int64
         UNROLL
         for (int i = 0; i < rows; i++) {
             vec number = splat(a[i / FOUR][i % FOUR * row]);
-            sums[i][0] += number * low;
-            sums[i][1] += number * high;
+            sums[i][0] = add_product(sums[i][0], number, low);
+            sums[i][1] = add_product(sums[i][1], number, high);
         }
         UNROLL
         for (int i = 0; i < rows; i += FOUR)

@@ -288,9 +288,9 @@ INLINE_CONSTANTS void pairs_tile(const tn_few_sums *g, int rows)
             vec filters = twice(load_part(dy, g->filters));
             UNROLL
             for (int i = 0; i < rows; i++) {
-                sums[i][0] += splat_pair(at[i] + o) * filters;
-                sums[i][1] += splat_pair(at[i] + o + 2) * filters;
-                sums[i][2] += splat_pair(at[i] + o + 4) * filters;
+                sums[i][0] = add_product(sums[i][0], splat_pair(at[i] + o), filters);
+                sums[i][1] = add_product(sums[i][1], splat_pair(at[i] + o + 2), filters);
+                sums[i][2] = add_product(sums[i][2], splat_pair(at[i] + o + 4), filters);
             }
         }
     }

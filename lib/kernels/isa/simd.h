@@ -2,8 +2,8 @@
 /** @file
  *  Vectors of TN_LANES floats for files that are built once for each instruction set.
  *
- *  Nothing here fuses additions and multiplications, and sums run in TN_SUM_LANES interleaved parts on every
- *  instruction set: all of them give the same bits. */
+ *  Nothing but add_product fuses additions and multiplications, and sums run in TN_SUM_LANES interleaved parts on every
+ *  instruction set: without it, all of them give the same bits. */
 #ifndef TN_ISA_SIMD_H
 #define TN_ISA_SIMD_H
 
@@ -12,6 +12,8 @@
 #include <string.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__ARM_FEATURE_FMA) && defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 /* gcc's analyzer (12) takes the lanes of a vector for the bits of its elements, and calls shifts by 23 too large. */
@@ -109,6 +111,28 @@ ALWAYS_INLINE vec splat(float value)
 ALWAYS_INLINE ivec splat_int(int32_t value)
 {
     return value - (ivec){0};
+}
+
+/** Whether add_product rounds once. */
+#if defined(__FMA__) || (defined(__ARM_FEATURE_FMA) && defined(__ARM_NEON))
+#define TN_FUSES 1
+#else
+#define TN_FUSES 0
+#endif
+
+/** sum + a b, rounded once where the instruction set can. Said, and not left to the compiler, which would choose by
+ *  what stands near, and differently in each build. */
+ALWAYS_INLINE vec add_product(vec sum, vec a, vec b)
+{
+#if TN_LANES == 16
+    return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)sum);
+#elif TN_LANES == 8
+    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)sum);
+#elif TN_FUSES
+    return (vec)vfmaq_f32((float32x4_t)sum, (float32x4_t)a, (float32x4_t)b);
+#else
+    return sum + a * b;
+#endif
 }
 
 /** mask ? a : b, mask from a comparison. */

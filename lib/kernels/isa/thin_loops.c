@@ -21,7 +21,7 @@ ALWAYS_INLINE void add_deep(const float *x, const float *w, int64_t w_stride, fl
         int64_t lanes = count - j;
         vec sum = load_some(y + j, lanes);
         for (int k = 0; k < DEEP; k++)
-            sum += a[k] * load_some(w + k * w_stride + j, lanes);
+            sum = add_product(sum, a[k], load_some(w + k * w_stride + j, lanes));
         store_some(sum, y + j, lanes);
     }
 }
@@ -30,7 +30,7 @@ ALWAYS_INLINE void add_one(float x, const float *w, float *y, int64_t count)
 {
     for (int64_t j = 0; j < count; j += TN_LANES) {
         int64_t lanes = count - j;
-        store_some(load_some(y + j, lanes) + splat(x) * load_some(w + j, lanes), y + j, lanes);
+        store_some(add_product(load_some(y + j, lanes), splat(x), load_some(w + j, lanes)), y + j, lanes);
     }
 }
 

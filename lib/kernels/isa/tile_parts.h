@@ -27,7 +27,7 @@ ALWAYS_INLINE void add_number(int vectors, float a, const vec *row, vec *sums)
     vec number = splat(a);
     UNROLL
     for (int j = 0; j < vectors; j++)
-        sums[j] += number * row[j];
+        sums[j] = add_product(sums[j], number, row[j]);
 }
 
 #endif
