@@ -18,7 +18,7 @@
 
 /* Channels that are summed in one go: see multiply_column. */
 #define SUM_DEPTH 128
-#define SUM_DEPTH_OF_8 64 /* under the points of F(6,3), which let errors grow most */
+#define SUM_DEPTH_OF_8 64 /* under eight points in each direction (F(6,3), F(4,5), F(2,7)): there errors grow most */
 
 #define LARGE_IMAGES (8 << 20) /* floats of images that come from memory */
 
@@ -137,7 +137,7 @@ static void multiply_part(const tn_winograd_block *b, const float *u, const floa
     }
 }
 
-/** One panel of filters. Channels are summed in parts that are added afterwards: a sum of 384 numbers in one go rounds
+/** One panel of filters. Channels are summed in parts that are added afterwards: a sum of 512 numbers in one go rounds
  *  more than both transforms together, most of all where a large number comes early. */
 static void multiply_column(const tn_winograd_block *b, const float *u, const float *next_u, const float *filters,
                             int64_t f, const float *next, float *m)

@@ -2,11 +2,9 @@
 /** @file
  *  Packing and epilogues of products. Built once for each instruction set. */
 #include "kernels/isa/conv_table.h"
+#include "kernels/isa/simd.h"
 
 #include <string.h>
-
-#define JOIN_(a, b) a##_##b
-#define JOIN(a, b) JOIN_(a, b)
 
 typedef float quad __attribute__((vector_size(16)));
 
@@ -310,25 +308,25 @@ static void accumulate(const float *x, float *y, int64_t count)
         y[i] += x[i];
 }
 
-void JOIN(tn_thin_product, TN_ISA_SUFFIX)(const float *x, int64_t x_stride, int64_t rows, const float *w,
-                                           int64_t w_stride, int64_t depth, float *y, int64_t y_stride, int64_t count);
-extern const tn_own_tile JOIN(tn_own_tile, TN_ISA_SUFFIX);
-extern const tn_direct_tile JOIN(tn_direct_tile, TN_ISA_SUFFIX);
-extern const tn_few_tiles JOIN(tn_few_tiles, TN_ISA_SUFFIX);
-extern const tn_depthwise_loops JOIN(tn_depthwise_loops, TN_ISA_SUFFIX);
-extern const tn_winograd_maps JOIN(tn_winograd_maps, TN_ISA_SUFFIX)[];
+void TN_ISA(tn_thin_product)(const float *x, int64_t x_stride, int64_t rows, const float *w, int64_t w_stride,
+                             int64_t depth, float *y, int64_t y_stride, int64_t count);
+extern const tn_own_tile TN_ISA(tn_own_tile);
+extern const tn_direct_tile TN_ISA(tn_direct_tile);
+extern const tn_few_tiles TN_ISA(tn_few_tiles);
+extern const tn_depthwise_loops TN_ISA(tn_depthwise_loops);
+extern const tn_winograd_maps TN_ISA(tn_winograd_maps)[];
 
-const tn_conv_table JOIN(tn_conv_table, TN_ISA_SUFFIX) = {
+const tn_conv_table TN_ISA(tn_conv_table) = {
     .interleave = interleave,
     .copy_rows = copy_rows,
     .copy_panels = copy_panels,
     .add_rows = add_rows,
     .finish = finish,
     .accumulate = accumulate,
-    .thin_product = JOIN(tn_thin_product, TN_ISA_SUFFIX),
-    .tile = &JOIN(tn_own_tile, TN_ISA_SUFFIX),
-    .direct = &JOIN(tn_direct_tile, TN_ISA_SUFFIX),
-    .few = &JOIN(tn_few_tiles, TN_ISA_SUFFIX),
-    .depthwise = &JOIN(tn_depthwise_loops, TN_ISA_SUFFIX),
-    .winograd = JOIN(tn_winograd_maps, TN_ISA_SUFFIX),
+    .thin_product = TN_ISA(tn_thin_product),
+    .tile = &TN_ISA(tn_own_tile),
+    .direct = &TN_ISA(tn_direct_tile),
+    .few = &TN_ISA(tn_few_tiles),
+    .depthwise = &TN_ISA(tn_depthwise_loops),
+    .winograd = TN_ISA(tn_winograd_maps),
 };

@@ -2,15 +2,15 @@
 /** @file
  *  Vectors of TN_LANES floats for files that are built once for each instruction set.
  *
- *  Nothing but add_product fuses additions and multiplications, and sums run in TN_SUM_LANES interleaved parts on every
- *  instruction set: without it, all of them give the same bits. */
+ *  Nothing but add_product fuses additions and multiplications, and sums run in TN_SUM_LANES interleaved parts: files that
+ *  do not use add_product give the same bits on every instruction set. */
 #ifndef TN_ISA_SIMD_H
 #define TN_ISA_SIMD_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#if defined(__AVX2__)
+#if defined(__AVX2__) || defined(__FMA__)
 #include <immintrin.h>
 #elif defined(__ARM_FEATURE_FMA) && defined(__ARM_NEON)
 #include <arm_neon.h>
@@ -113,22 +113,17 @@ ALWAYS_INLINE ivec splat_int(int32_t value)
     return value - (ivec){0};
 }
 
-/** Whether add_product rounds once. */
-#if defined(__FMA__) || (defined(__ARM_FEATURE_FMA) && defined(__ARM_NEON))
-#define TN_FUSES 1
-#else
-#define TN_FUSES 0
-#endif
-
-/** sum + a b, rounded once where the instruction set can. Said, and not left to the compiler, which would choose by
- *  what stands near, and differently in each build. */
+/** sum + a b, rounded once on x86 and ARM where they can. Said, and not left to the compiler, which would choose by what
+ *  stands near, and differently in each build. */
 ALWAYS_INLINE vec add_product(vec sum, vec a, vec b)
 {
 #if TN_LANES == 16
     return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)sum);
 #elif TN_LANES == 8
     return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)sum);
-#elif TN_FUSES
+#elif defined(__FMA__)
+    return (vec)_mm_fmadd_ps((__m128)a, (__m128)b, (__m128)sum);
+#elif defined(__ARM_FEATURE_FMA) && defined(__ARM_NEON)
     return (vec)vfmaq_f32((float32x4_t)sum, (float32x4_t)a, (float32x4_t)b);
 #else
     return sum + a * b;

@@ -72,64 +72,46 @@ ALWAYS_INLINE vec add_times(vec sum, vec v, float c)
     return c == 1.0f ? sum + v : c == -1.0f ? sum - v : add_product(sum, v, splat(c));
 }
 
-/** Whether column k takes part in a sum: it is not zero, nor one of `pairs` even columns whose sum is with the odd one
- *  before. */
-ALWAYS_INLINE bool takes_part(map t, int i, int k, int pairs)
+/** Where a sum begins, a product is rounded, so it had better be a one. Rows of B^T, the only square map, end with ones. */
+ALWAYS_INLINE bool from_last(map t)
 {
-    return coefficient(t, i, k) != 0.0f && (k % 2 == 1 || k == 0 || k > 2 * pairs);
-}
-
-/** Where a sum begins, of every step-th column from `first` on: with a one, for all products to be fused; -1: all are
- *  zero. */
-ALWAYS_INLINE int beginning(map t, int i, int first, int step, int pairs)
-{
-    int begin = -1;
-    UNROLL
-    for (int k = first; k < t.cols; k += step) {
-        if (takes_part(t, i, k, pairs) && (begin < 0 || (coefficient(t, i, k) == 1.0f && coefficient(t, i, begin) != 1.0f)))
-            begin = k;
-    }
-    return begin;
+    return t.rows == t.cols || t.spread == BACK_DATA;
 }
 
 /** sum_k T[i][k] v[k] over k = first, first + step, .., without the zeros. Of `pairs` pairs of columns, the first takes
  *  the sum of both. */
 ALWAYS_INLINE vec row_times(map t, int i, int first, int step, int pairs, const vec *v)
 {
-    int begin = beginning(t, i, first, step, pairs);
-    vec sum = begin < 0 ? (vec){0} : times(v[begin], coefficient(t, i, begin));
+    vec sum = {0};
+    bool started = false;
+    int last = first + (t.cols - 1 - first) / step * step;
     UNROLL
-    for (int k = first; k < t.cols; k += step) {
-        if (k != begin && takes_part(t, i, k, pairs))
-            sum = add_times(sum, v[k], coefficient(t, i, k));
+    for (int j = first; j < t.cols; j += step) {
+        int k = from_last(t) ? first + last - j : j;
+        float c = coefficient(t, i, k);
+        if (c == 0.0f || (k % 2 == 0 && k > 0 && k <= 2 * pairs))
+            continue;
+        sum = started ? add_times(sum, v[k], c) : times(v[k], c);
+        started = true;
     }
     return sum;
 }
 
-/** The only odd column in which row i is not zero; -1 if there are more of them, or none. */
-ALWAYS_INLINE int only_odd(map t, int i)
-{
-    int count = 0, only = -1;
-    UNROLL
-    for (int k = 1; k < t.cols; k += 2) {
-        if (coefficient(t, i, k) != 0.0f) {
-            only = k;
-            count++;
-        }
-    }
-    return count == 1 ? only : -1;
-}
-
-/** out = T v; pairs of rows share the sums of even and of odd columns. A single product is no sum to share: it is added
- *  to each as it is formed. */
+/** out = T v; pairs of rows share the sums of even and of odd columns. With up to three columns the odd one is alone, and
+ *  its product is added to each as it is formed. */
 ALWAYS_INLINE void multiply_rows(map t, const vec *v, vec *out)
 {
     UNROLL
     for (int i = 1; i < 2 * t.pairs; i += 2) {
-        int k = only_odd(t, i);
-        vec even = row_times(t, i, 0, 2, 0, v), odd = row_times(t, i, 1, 2, 0, v);
-        out[i] = k > 0 ? add_times(even, v[k], coefficient(t, i, k)) : even + odd;
-        out[i + 1] = k > 0 ? add_times(even, v[k], -coefficient(t, i, k)) : even - odd;
+        vec even = row_times(t, i, 0, 2, 0, v);
+        if (t.cols <= 3) {
+            out[i] = add_times(even, v[1], coefficient(t, i, 1));
+            out[i + 1] = add_times(even, v[1], coefficient(t, i + 1, 1));
+        } else {
+            vec odd = row_times(t, i, 1, 2, 0, v);
+            out[i] = even + odd;
+            out[i + 1] = even - odd;
+        }
     }
     out[0] = row_times(t, 0, 0, 1, 0, v);
     UNROLL
@@ -351,15 +333,11 @@ ALWAYS_INLINE void map_rows(map t, int row, const float *const *pixels, float *o
     MAP(map_back_output_##m##_2, T2(m, output_##m##_2, BACK_OUTPUT, false, 2 * (m), a))                                \
     MAP_RESULTS(map_back_results_##m##_2, T2(m, output_##m##_2, BACK_OUTPUT, false, 2 * (m), a))
 
-/* Where products are rounded before they are added, sharing sums rounds once too often: F(6,3) would be at 3.2e-5, beyond
- * its bound. F(2,3) multiplies by powers of two, without rounding. */
-#define PAIRS(count) (TN_FUSES ? (count) : 0)
-
 MAPS(2, 3, 4, 1)
 MAPS(4, 3, 6, 0) /* 1 and -1 are a pair in two matrices of three */
-MAPS(6, 3, 8, PAIRS(3))
-MAPS(4, 5, 8, PAIRS(3))
-MAPS(2, 7, 8, PAIRS(3))
+MAPS(6, 3, 8, 3)
+MAPS(4, 5, 8, 3)
+MAPS(2, 7, 8, 3)
 
 MAPS_2(2, 5)
 MAPS_2(4, 9)
