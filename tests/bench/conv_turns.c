@@ -9,15 +9,35 @@
 #include <time.h>
 
 #define TURN 2e-3      /* seconds that a turn takes at least */
-#define SETTLE 8000000 /* nanoseconds: OpenMP's threads wait some 5 ms on the processor for more work */
+#define REST 8000000   /* nanoseconds: OpenMP's threads wait some 5 ms on the processor for more work, */
+#define MORE 2000000   /* longer where neighbours take it from them: then so many at a time, */
+#define QUIET 0.1      /* until the process used less than this share of one core, */
+#define RESTS 50       /* or it never gets quiet */
 #define FEWEST 3       /* turns of each, also where they take long */
 #define PATIENCE 4.0   /* seconds for all turns of one pass, then no more than FEWEST */
 
-static double now(const conv_turns *turns)
+static double processor_time(void)
 {
     struct timespec t;
-    clock_gettime(turns->cpu_time ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double now(const conv_turns *turns)
+{
+    return turns->cpu_time ? processor_time() : bench_now();
+}
+
+/** Until nobody's threads wait on the processor. */
+static void settle(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = REST}, NULL);
+    for (int i = 0; i < RESTS; i++) {
+        double before = processor_time();
+        nanosleep(&(struct timespec){.tv_nsec = MORE}, NULL);
+        if (processor_time() - before < QUIET * 1e-9 * MORE)
+            break;
+    }
 }
 
 static double run(const conv_turns *turns, const conv_way *way, int runs)
@@ -40,7 +60,7 @@ static int count_runs(const conv_turns *turns, const conv_way *way)
 
 static double take_turn(const conv_turns *turns, const conv_way *way, int runs)
 {
-    nanosleep(&(struct timespec){.tv_nsec = SETTLE}, NULL);
+    settle();
     if (runs > 1)
         run(turns, way, 1);
     return run(turns, way, runs) / runs;
