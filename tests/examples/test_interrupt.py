@@ -12,6 +12,8 @@ RUN = ("--limit", 2048, "--test-limit", 256, "--batch-size", 32, "--epochs", 6, 
 
 
 class Interrupt(driver.Programs):
+    whole_run = None
+
     def start(self, *arguments):
         return subprocess.Popen(driver.command("lenet_fmnist", *RUN, *arguments), env=driver.environment(),
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -24,10 +26,14 @@ class Interrupt(driver.Programs):
         return process.communicate()
 
     def whole(self):
-        self.run_program("lenet_fmnist", *RUN, "--quiet", "--checkpoint", "whole.ckpt", "--log", "whole.log")
+        """Checkpoint and log of a run that nobody ends; one for all tests."""
+        if not Interrupt.whole_run:
+            self.run_program("lenet_fmnist", *RUN, "--quiet", "--checkpoint", "whole.ckpt", "--log", "whole.log")
+            Interrupt.whole_run = (driver.read("whole.ckpt"), driver.without_times("whole.log"))
+        return Interrupt.whole_run
 
     def check_stop(self, number, status):
-        self.whole()
+        checkpoint, log = self.whole()
         process = self.start("--log", "it's a log", "--checkpoint", "part.ckpt")
         _, errors = self.signal_after(process, "it's a log", 90, number)
         self.assertEqual(process.returncode, status, errors)
@@ -37,11 +43,11 @@ class Interrupt(driver.Programs):
         self.assertEqual(words[0], driver.command("lenet_fmnist")[0])
         self.assertEqual(words[-2:], ["--resume", "part.ckpt"])
         self.assertIn("it's a log", words)
-        self.assertNotEqual(driver.read("part.ckpt"), driver.read("whole.ckpt"))
+        self.assertNotEqual(driver.read("part.ckpt"), checkpoint)
         subprocess.run(resume, shell=True, check=True, env=driver.environment(), stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
-        self.assertEqual(driver.read("part.ckpt"), driver.read("whole.ckpt"))
-        self.assertEqual(driver.without_times("it's a log"), driver.without_times("whole.log"))
+        self.assertEqual(driver.read("part.ckpt"), checkpoint)
+        self.assertEqual(driver.without_times("it's a log"), log)
 
     def test_ctrl_c(self):
         self.check_stop(signal.SIGINT, 130)
@@ -59,14 +65,14 @@ class Interrupt(driver.Programs):
         self.assertFalse(os.path.exists("lenet_fmnist.ckpt.tmp"))
 
     def test_kill(self):
-        self.whole()
+        checkpoint, log = self.whole()
         process = self.start("--log", "log", "--checkpoint", "part.ckpt")
         self.signal_after(process, "log", 90, signal.SIGKILL)
         self.assertEqual(process.returncode, -signal.SIGKILL)
         self.run_program("lenet_fmnist", *RUN, "--quiet", "--resume", "part.ckpt", "--checkpoint", "part.ckpt", "--log",
                          "log")
-        self.assertEqual(driver.read("part.ckpt"), driver.read("whole.ckpt"))
-        self.assertEqual(driver.without_times("log"), driver.without_times("whole.log"))
+        self.assertEqual(driver.read("part.ckpt"), checkpoint)
+        self.assertEqual(driver.without_times("log"), log)
 
 
 driver.main()
