@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-/* Largest error over largest value, of every F(m,r) (docs/performance.md); a plain sum stays below 5e-6. */
+/* Largest error over largest value, of every F(m,r) (docs/performance.md); a plain sum stays below 2e-6. */
 static const double winograd_bound = 3e-5;
 
 /* For the algorithms that are chosen when nobody asks for plain sums. */

@@ -171,7 +171,7 @@ static void fill_outliers(draw *d, operands *o)
     fill_with_outliers(d, -1, o);
 }
 
-/** The first channel is first in a sum: all that is added to it is rounded to its size. */
+/** The first channel is first in each sum: all that is added to it is rounded to its size. */
 static void fill_first_outliers(draw *d, operands *o)
 {
     fill_with_outliers(d, 0, o);
@@ -196,20 +196,26 @@ typedef struct data_kind {
     const char *name;
     void (*fill)(draw *d, operands *o);
     bool cancels; /* measure over sums of magnitudes */
+    bool begun;   /* has bounds of its own */
 } data_kind;
 
 static const data_kind kinds[] = {
-    {"uniform", fill_uniform, false},          {"normal", fill_normal, false},
-    {"behind ReLU", fill_relu, false},         {"large mean", fill_large_mean, false},
-    {"zero-sum filters", fill_zero_sum, true}, {"alternating", fill_alternating, false},
-    {"outliers", fill_outliers, false},        {"first outliers", fill_first_outliers, false},
-    {"tile signs", fill_tile_signs, true},
+    {"uniform", fill_uniform, false, false},
+    {"normal", fill_normal, false, false},
+    {"behind ReLU", fill_relu, false, false},
+    {"large mean", fill_large_mean, false, false},
+    {"zero-sum filters", fill_zero_sum, true, false},
+    {"alternating", fill_alternating, false, false},
+    {"outliers", fill_outliers, false, false},
+    {"tile signs", fill_tile_signs, true, false},
+    {"first outliers", fill_first_outliers, false, true},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 static operands make_operands(int number, const data_kind *kind)
 {
-    draw d = {1301 + (uint64_t)(number * 64 + (kind - kinds))}; /* 64: another kind does not change the others */
+    int of = (int)(kind - kinds);
+    draw d = {1301 + (uint64_t)(number * 8 + of % 8 + of / 8 * 1000)}; /* more kinds do not change the first eight */
     tn_conv_shape s = shape_number(number);
     operands o = {s, sums[number].pass, floats(conv_x_size(&s, s.n)), floats(conv_w_size(&s)),
                   floats(conv_y_size(&s, s.n))};
@@ -300,7 +306,7 @@ static double largest_difference(const float *got, const double *exact, int64_t 
 
 static void check_error(const conv_bounds *algorithm, const data_kind *kind, int number, double error)
 {
-    double bound = algorithm->bounds[sums[number].pass];
+    double bound = (kind->begun ? algorithm->begun : algorithm->bounds)[sums[number].pass];
     char name[24] = "gemm";
     if (algorithm->m)
         snprintf(name, sizeof name, "F(%d,%d,%d)", algorithm->m, algorithm->r, algorithm->stride);
@@ -346,7 +352,7 @@ START_TEST(test_all_have_bounds)
                       maps->m, maps->r, maps->stride);
     for (int a = 0; a < CONV_BOUNDS; a++) {
         for (int pass = 0; pass < 3; pass++)
-            ck_assert(all_conv_bounds[a].bounds[pass] <= 3e-5);
+            ck_assert(all_conv_bounds[a].bounds[pass] <= 3e-5 && all_conv_bounds[a].begun[pass] <= 3e-5);
     }
 }
 END_TEST

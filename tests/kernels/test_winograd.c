@@ -17,6 +17,7 @@
 #include <fenv.h>
 #include <math.h>
 #include <stdio.h>
+#include <zlib.h>
 
 /** The matrices of one F(m,r) at one stride, as the library has them or, at stride 2, written out. Filters are
  *  transformed to `filters` rows, the last of which stands for all that would follow. */
@@ -24,21 +25,21 @@ typedef struct tile_case {
     int m, r, stride, filters;
     const float *data, *filter, *output;
     const float *back_data, *back_output; /* of the gradient of the data at stride 2 */
-    /* What test_maps finds, with products rounded before they are added, and fused. It checks the numbers themselves
+    /* CRC-32 of what test_maps finds, with products rounded before they are added, and fused. It checks the numbers themselves
      * first: what it finds then is right, too, and belongs here when the order of a sum has changed on purpose. */
     uint32_t bits[2];
 } tile_case;
 
 static const tile_case tiles[] = {
-    {2, 3, 1, 4, &data_2_3[0][0], &filter_2_3[0][0], &output_2_3[0][0], NULL, NULL, {0xe3abdf84u, 0xe3abdf84u}},
-    {4, 3, 1, 6, &data_4_3[0][0], &filter_4_3[0][0], &output_4_3[0][0], NULL, NULL, {0xa58ee5e7u, 0xc18d731au}},
-    {6, 3, 1, 8, &data_6_3[0][0], &filter_6_3[0][0], &output_6_3[0][0], NULL, NULL, {0x2fc565eeu, 0xd3223d0fu}},
-    {4, 5, 1, 8, &data_4_5[0][0], &filter_4_5[0][0], &output_4_5[0][0], NULL, NULL, {0x3d2a5d74u, 0xa9cb6716u}},
-    {2, 7, 1, 8, &data_2_7[0][0], &filter_2_7[0][0], &output_2_7[0][0], NULL, NULL, {0x67bd7160u, 0xeeebcc53u}},
+    {2, 3, 1, 4, &data_2_3[0][0], &filter_2_3[0][0], &output_2_3[0][0], NULL, NULL, {0x34a0e2d0u, 0x34a0e2d0u}},
+    {4, 3, 1, 6, &data_4_3[0][0], &filter_4_3[0][0], &output_4_3[0][0], NULL, NULL, {0x2229235bu, 0x198d783eu}},
+    {6, 3, 1, 8, &data_6_3[0][0], &filter_6_3[0][0], &output_6_3[0][0], NULL, NULL, {0x70286eb0u, 0xe8786c51u}},
+    {4, 5, 1, 8, &data_4_5[0][0], &filter_4_5[0][0], &output_4_5[0][0], NULL, NULL, {0xa3952c13u, 0x6ce1b0e9u}},
+    {2, 7, 1, 8, &data_2_7[0][0], &filter_2_7[0][0], &output_2_7[0][0], NULL, NULL, {0xeb70fbddu, 0x3d3b1fbfu}},
     {2, 3, 2, 4, &data_2_3_2[0][0], &filter_2_3_2[0][0], &output_2_3_2[0][0], &back_data_2_3_2[0][0],
-     &back_output_2_3_2[0][0], {0xe9d47fbau, 0xe9d47fbau}},
+     &back_output_2_3_2[0][0], {0x779e2213u, 0x779e2213u}},
     {4, 3, 2, 6, &data_4_3_2[0][0], &filter_4_3_2[0][0], &output_4_3_2[0][0], &back_data_4_3_2[0][0],
-     &back_output_4_3_2[0][0], {0x68683b16u, 0x25b283dcu}},
+     &back_output_4_3_2[0][0], {0x95c1a149u, 0xfddc2347u}},
 };
 enum { TILES = sizeof tiles / sizeof tiles[0] };
 
@@ -132,17 +133,6 @@ static void run_map(const map_case *m, const float *in, int64_t in_row, int64_t 
         m->row(pixels, row, out + row * m->rows * out_point, out_point, COUNT);
 }
 
-/** FNV-1a over the bits of numbers, beginning with *digest. */
-static void digest_floats(const float *numbers, size_t count, uint32_t *digest)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &numbers[i], sizeof bits);
-        for (int byte = 0; byte < 4; byte++)
-            *digest = (*digest ^ (bits >> 8 * byte & 255)) * 16777619u;
-    }
-}
-
 static void check_map(map_case m, uint32_t *digest)
 {
     static float in[81 * (COUNT + GAP) * 2];
@@ -166,7 +156,7 @@ static void check_map(map_case m, uint32_t *digest)
     for (int i = 0; i < m.rows * m.rows; i++)
         for (int x = COUNT; x < COUNT + GAP; x++)
             ck_each(out[i * (COUNT + GAP) + x] == -7.0f, "%s wrote past its numbers", m.name);
-    digest_floats(out, (size_t)(m.rows * m.rows * (COUNT + GAP)), digest);
+    *digest = (uint32_t)crc32(*digest, (const Bytef *)out, (uInt)((size_t)(m.rows * m.rows * (COUNT + GAP)) * sizeof out[0]));
 }
 
 #if defined(__x86_64__)
@@ -208,7 +198,7 @@ START_TEST(test_maps)
     const build built = build_number(_i / TILES);
     const tile_case *t = &tiles[_i % TILES];
     int a = points_of(t), back = 2 * t->m;
-    uint32_t digest = 2166136261u, expected = t->bits[built.fuses];
+    uint32_t digest = 0, expected = t->bits[built.fuses];
     if (!built.maps || built.least > tn_isa_of_cpu())
         return;
     const tn_winograd_maps *maps = built.maps;

@@ -72,7 +72,8 @@ ALWAYS_INLINE vec add_times(vec sum, vec v, float c)
     return c == 1.0f ? sum + v : c == -1.0f ? sum - v : add_product(sum, v, splat(c));
 }
 
-/** Where a sum begins, a product is rounded, so it had better be a one. Rows of B^T, the only square map, end with ones. */
+/** Where a sum begins, a product is rounded, so it had better be a one. Rows of B^T, the only square map, end with ones, and
+ *  so do those that the gradient of the data at stride 2 makes of them. */
 ALWAYS_INLINE bool from_last(map t)
 {
     return t.rows == t.cols || t.spread == BACK_DATA;
