@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Turns: a run that is not counted, then as many as take a few milliseconds. */
+ *  Turns: runs that are not counted, until caches and threads are warm, then as many as take a few milliseconds, each
+ *  timed alone: an interrupt, which takes as long as a small layer, is then one run's and not the turn's. */
 #include "conv_turns.h"
 
 #include "bench.h"
@@ -8,7 +9,9 @@
 #include <math.h>
 #include <time.h>
 
-#define TURN 2e-3      /* seconds that a turn takes at least */
+#define TURN 3e-3      /* seconds that a turn's runs take at least, */
+#define RUNS_MOST 400  /* or so many are enough */
+#define LONG 30e-3     /* a run of so many seconds warms the caches itself */
 #define REST 8000000   /* nanoseconds: OpenMP's threads wait some 5 ms on the processor for more work, */
 #define MORE 2000000   /* longer where neighbours take it from them: then so many at a time, */
 #define QUIET 0.1      /* until the process used less than this share of one core, */
@@ -40,42 +43,43 @@ static void settle(void)
     }
 }
 
-static double run(const conv_turns *turns, const conv_way *way, int runs)
+static double run(const conv_turns *turns, const conv_way *way)
 {
     double start = now(turns);
-    for (int i = 0; i < runs; i++)
-        way->run(way->state);
+    way->run(way->state);
     return now(turns) - start;
 }
 
-/* Runs that fill a turn; buffers, caches and threads are warm thereafter. */
-static int count_runs(const conv_turns *turns, const conv_way *way)
+/* A run's seconds, roughly; buffers are there thereafter. */
+static double try_run(const conv_turns *turns, const conv_way *way)
 {
-    int runs = 1;
-    run(turns, way, 1);
-    while (runs < 1 << 20 && run(turns, way, runs) < TURN)
-        runs *= 2;
-    return runs;
+    double first = run(turns, way), second = first < LONG ? run(turns, way) : first;
+    return second < LONG ? run(turns, way) : second;
 }
 
-static double take_turn(const conv_turns *turns, const conv_way *way, int runs)
+static double take_turn(const conv_turns *turns, const conv_way *way, double estimate)
 {
+    double times[RUNS_MOST];
+    int runs = 1 + (int)fmin(RUNS_MOST - 1, TURN / estimate);
     settle();
-    if (runs > 1)
-        run(turns, way, 1);
-    return run(turns, way, runs) / runs;
+    for (int i = 0; i < (runs + 1) / 2 && estimate < LONG; i++)
+        run(turns, way);
+    for (int i = 0; i < runs; i++)
+        times[i] = run(turns, way);
+    return bench_median(times, runs);
 }
 
 void conv_turns_take(const conv_turns *turns, const conv_way *ways, int count, double *seconds)
 {
     double times[WAY_KINDS][TURNS_MOST], start = bench_now();
-    int runs[WAY_KINDS] = {0}, taken = 0;
+    double estimates[WAY_KINDS] = {0};
+    int taken = 0;
     for (int i = 0; i < count; i++)
-        runs[i] = ways[i].run != NULL ? count_runs(turns, &ways[i]) : 0;
+        estimates[i] = ways[i].run != NULL ? try_run(turns, &ways[i]) : 0;
     for (; taken < turns->repeats && (taken < FEWEST || bench_now() - start < PATIENCE); taken++) {
         for (int i = 0; i < count; i++)
-            times[i][taken] = runs[i] > 0 ? take_turn(turns, &ways[i], runs[i]) : (double)NAN;
+            times[i][taken] = ways[i].run != NULL ? take_turn(turns, &ways[i], estimates[i]) : (double)NAN;
     }
     for (int i = 0; i < count; i++)
-        seconds[i] = runs[i] > 0 ? bench_median(times[i], taken) : (double)NAN;
+        seconds[i] = ways[i].run != NULL ? bench_median(times[i], taken) : (double)NAN;
 }
