@@ -26,7 +26,8 @@
 #include <string.h>
 
 #define DEPTH 256   /* pixels that are multiplied at once */
-#define COLUMNS 384 /* of dy, for them to stay in the L2 cache together with x */
+#define COLUMNS 384 /* of dy, for them to stay in the L2 cache together with x, */
+#define ROWS 256    /* of which a task has as many at most, unless its columns are some of all */
 #define ALIAS 1024  /* floats from pixel to pixel that share sets of the L1 cache, and many of those of the L2 */
 #define OFTEN 128   /* multiply-adds of a number that are worth to copy it */
 #define FAR (1LL << 40) /* floats */
@@ -347,13 +348,15 @@ static void run_tasks(const tn_team *team, void *arg)
     }
 }
 
-/** Every share reads all of the other side, so it is the wider one that is cut, into no more shares than threads need;
- *  but rows of a strided one, whose x is copied once then, or if columns are too few for even shares. */
+/** Every share reads all of the other side, so it is the wider one that is cut, into no more shares than threads and the
+ *  L2 cache need; but rows of a strided one, whose x is copied once then, or if columns are too few for even shares. */
 static void cut_shares(gradient *g, int64_t threads)
 {
     int64_t wanted = g->parts >= 2 * threads ? 1 : tn_ceil_div(threads, g->parts);
     int64_t columns = tn_ceil_div(g->filters, tn_conv_kernels()->direct->lanes);
     g->by_columns = g->filters > g->channels && !g->strided && columns >= EVEN * wanted;
+    if (!g->by_columns)
+        wanted = tn_max(wanted, tn_ceil_div(g->channels, ROWS));
     g->shares = tn_min(units_of(g), wanted);
 }
 

@@ -57,7 +57,7 @@ static bool are_pixels(const tn_conv_shape *s)
     return are_even_pixels(s) && s->stride_h == 1 && s->stride_w == 1;
 }
 
-#define NEAR (1 << 20) /* numbers of x and dy that the caches hold, at least those that all cores share */
+#define NEAR (2 << 20) /* numbers of x and dy that the caches hold, at least those that all cores share */
 /* Results from which on a tile that copies columns is there for enough others: as many as the L2 cache does not hold; fewer
  * where vectors are narrow, and both kinds of tiles are alike. */
 #define MANY (1 << 18)

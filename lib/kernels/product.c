@@ -1,27 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Cutting a product into tasks; see product.h. */
+ *  Products: what the sizes choose, scratch, and running the tasks; see product.h. */
 #include "kernels/product.h"
 
 #include "base/memory.h"
 #include "base/status.h"
 #include "kernels/arithmetic.h"
 #include "kernels/gemm_kernel.h"
-#include "kernels/product_task.h"
+#include "kernels/product_cut.h"
 
-#include <math.h>
 #include <stdatomic.h>
 
 #define RUNS_MOST 4096          /* parts of a run that are looked for */
 #define SPLITS 8                /* most parts of k */
-#define TASKS 8                 /* more of them for each thread are not looked at */
 #define PARTIALS_MOST (1 << 20) /* floats of all parts of the result */
 #define PACKED_MOST (4 << 20)   /* floats of a vector side that is packed whole */
-#define PACK_COST 12.0          /* multiply-adds that it costs to pack a number, */
-#define READ_COST 4.0           /* to read one from further away, */
-#define ADD_COST 8.0            /* and to add to a number of the result; */
-#define WAIT 0.125              /* of a task that threads wait for in the end, at most, */
-#define SKEW 0.02               /* and of the time that one of them takes for its tasks */
 #define PAGES_FLOATS 102400     /* of rows that lie side by side: as many pages as a core finds at once, */
 #define ALONG_LEAST TN_RUN_ALONG /* unless sums become so short */
 #define REST_LEAST 4            /* rows of a tile that takes no less time with fewer, */
@@ -119,7 +112,7 @@ static bool should_turn(const tn_product *p)
     double turned =
         (double)(tn_ceil_div(p->m, kernel->v) * kernel->v) * (double)(tn_ceil_div(p->n, kernel->s) * kernel->s);
     double edge = (double)(p->n % kernel->v);
-    double packed = PACK_COST * k * ((read ? rows : 0.0) + (along && lies(p, own) ? cols : 0.0));
+    double packed = TN_PACK_COST * k * ((read ? rows : 0.0) + (along && lies(p, own) ? cols : 0.0));
     return turned * k + packed + TURN_COST * rows * cols < straight * k + TURN_COST * rows * edge;
 }
 
@@ -145,19 +138,6 @@ int64_t tn_group_rows(int64_t rows)
     return best;
 }
 
-double tn_rounds(int64_t tasks, int threads)
-{
-    double rounds = (double)tn_ceil_div(tasks, threads);
-    return threads > 1 ? rounds + fmin(WAIT, SKEW * rounds) : rounds;
-}
-
-/** Numbers of k of a split: whole runs of what lies so. */
-static int64_t split_depth(const tn_nest *nest)
-{
-    int64_t depth = tn_ceil_div(nest->p->k, nest->splits);
-    return nest->run_along > 0 ? tn_round_up(depth, nest->run_along) : depth;
-}
-
 /** The depth of a block whose rows lie side by side, each k some way behind the one before. */
 static int64_t depth_along(const tn_product *p)
 {
@@ -179,8 +159,8 @@ static int64_t depth_of(const tn_nest *nest)
     if (nest->run > 0)
         return depth_in_runs(p->k, nest->run, TN_DEPTH_IN_PLACE);
     if (nest->run_along > 0)
-        return depth_in_runs(split_depth(nest), nest->run_along, depth_along(p));
-    return block_depth(split_depth(nest), nest->along ? depth_along(p) : tn_gemm_kernel_in_use()->kc);
+        return depth_in_runs(tn_split_depth(nest), nest->run_along, depth_along(p));
+    return block_depth(tn_split_depth(nest), nest->along ? depth_along(p) : tn_gemm_kernel_in_use()->kc);
 }
 
 static tn_nest nest_of(const tn_product *p)
@@ -192,6 +172,8 @@ static tn_nest nest_of(const tn_product *p)
     nest.own = nest.turned ? NULL : own_tile(p);
     nest.run = nest.turned || p->k == 0 ? 0 : run_of(p);
     nest.along = nest.own && p->along_a;
+    if (nest.along)
+        nest.s = nest.own->widest_rows;
     nest.lies = nest.along && lies(p, nest.own);
     if (nest.run > 0)
         nest.s = tn_group_rows(p->m);
@@ -229,98 +211,9 @@ tn_status tn_product_scratch(const tn_product *p, int threads, size_t *out)
 
 /* ---- tasks ---- */
 
-/** How a product is cut: sizes of a task, and how many there are along each side. */
-typedef struct partition {
-    int64_t s, v, depth; /* depth is that of a split */
-    int64_t s_tasks, v_tasks, tasks;
-} partition;
-
-static void count_tasks(const tn_nest *nest, partition *cut)
-{
-    cut->s_tasks = tn_ceil_div(nest->s_count, cut->s);
-    cut->v_tasks = tn_ceil_div(nest->v_count, cut->v);
-    cut->tasks = cut->s_tasks * cut->v_tasks * nest->splits;
-}
-
-/** Tasks that a sink wants: blocks of rows, halved until there are a few for each thread. */
-static partition halve_tasks(const tn_nest *nest, int threads)
-{
-    int64_t wanted = threads > 1 ? 4 * (int64_t)threads : 1, rows = tn_round_up(nest->s_count, nest->s);
-    partition cut = {.s = tn_min(tn_block_rows(nest), rows), .v = nest->v_count, .depth = nest->p->k};
-    count_tasks(nest, &cut);
-    while (cut.tasks < wanted && cut.v > 4 * nest->v) {
-        cut.v = tn_round_up(tn_ceil_div(cut.v, 2), nest->v);
-        count_tasks(nest, &cut);
-    }
-    while (cut.tasks < wanted && cut.s > 4 * nest->s) {
-        cut.s = tn_round_up(cut.s / 2, nest->s);
-        count_tasks(nest, &cut);
-    }
-    return cut;
-}
-
-/** Multiply-adds of all tasks in the thread that has most of them: those of whole tiles, and what it costs to pack or
- *  read both sides and to add to the result. */
-static double cost_of(const tn_nest *nest, const partition *cut, int threads)
-{
-    double s = (double)(nest->own ? tn_min(cut->s, nest->s_count) : tn_round_up(cut->s, nest->s));
-    double v = (double)tn_round_up(cut->v, nest->v), depth = (double)cut->depth;
-    double again = cut->s > tn_block_rows(nest) && !nest->packed ? (double)tn_ceil_div(cut->v, tn_wide(nest)) : 1.0;
-    bool s_read = nest->run > 0 || (nest->along && nest->p->find_a), v_read = nest->packed || nest->lies;
-    double numbers = s * again * (s_read ? READ_COST : PACK_COST) + v * (v_read ? READ_COST : PACK_COST);
-    double task = depth * (s * v + numbers) + ADD_COST * s * v * (double)tn_ceil_div(cut->depth, nest->depth);
-    return task * tn_rounds(cut->tasks, threads);
-}
-
-tn_cut tn_cheapest_cut(int64_t least, tn_cut most, int64_t times, int threads, tn_cut_cost *cost, void *context)
-{
-    int64_t tasks = least * times + TASKS * (int64_t)threads;
-    tn_cut best = {least, 1};
-    double lowest = INFINITY;
-    for (int64_t i = least; i <= most.high && (i == least || i * times <= tasks); i++) {
-        for (int64_t j = 1; j <= most.wide && (j == 1 || i * j * times <= tasks); j++) {
-            double now = cost(context, (tn_cut){i, j}, threads);
-            if (now < lowest) {
-                best = (tn_cut){i, j};
-                lowest = now;
-            }
-        }
-    }
-    return best;
-}
-
-/** Both sides in equal parts. */
-static partition cut_into(const tn_nest *nest, tn_cut parts)
-{
-    int64_t s_panels = tn_ceil_div(nest->s_count, nest->s), v_panels = tn_ceil_div(nest->v_count, nest->v);
-    partition cut = {.s = tn_ceil_div(s_panels, parts.high) * nest->s,
-                     .v = tn_ceil_div(v_panels, parts.wide) * nest->v,
-                     .depth = split_depth(nest)};
-    count_tasks(nest, &cut);
-    return cut;
-}
-
-static double cost_of_cut(void *context, tn_cut parts, int threads)
-{
-    const tn_nest *nest = context;
-    partition cut = cut_into(nest, parts);
-    return cost_of(nest, &cut, threads);
-}
-
-static partition cut_evenly(tn_nest *nest, int threads)
-{
-    tn_cut most = {tn_ceil_div(nest->s_count, nest->s), tn_ceil_div(nest->v_count, nest->v)};
-    return cut_into(nest, tn_cheapest_cut(1, most, nest->splits, threads, cost_of_cut, nest));
-}
-
-static partition cut_tasks(tn_nest *nest, int threads)
-{
-    return nest->p->sink ? halve_tasks(nest, threads) : cut_evenly(nest, threads);
-}
-
 typedef struct run_job {
     tn_nest nest;
-    partition cut;
+    tn_partition cut;
     float *packing; /* where the vector side is packed first; NULL: that was done, or is done on the way */
     float *buffers, *partials;
     int64_t buffer, own; /* floats of a thread's buffers; of these, for a sink */
@@ -344,23 +237,6 @@ static void place_task(const run_job *job, int64_t split, float *own, tn_task *t
         t->ldc = p->ldc;
         t->c = p->c + row * t->ldc + col;
     }
-}
-
-/** Tasks that follow one another, and so run at the same time, have rows of their own: columns of the same rows would
- * have cache lines in common where rows are not whole lines. */
-static tn_task task_at(const run_job *job, int64_t number, float *own)
-{
-    const tn_nest *nest = &job->nest;
-    const partition *cut = &job->cut;
-    int64_t split = number / (cut->s_tasks * cut->v_tasks), rest = number % (cut->s_tasks * cut->v_tasks);
-    tn_task t = {
-        .s0 = rest % cut->s_tasks * cut->s, .v0 = rest / cut->s_tasks * cut->v, .beta = nest->p->beta, .finish = true};
-    t.s_count = tn_min(cut->s, nest->s_count - t.s0);
-    t.v_count = tn_min(cut->v, nest->v_count - t.v0);
-    t.k0 = tn_min(nest->p->k, split * cut->depth);
-    t.k1 = tn_min(nest->p->k, t.k0 + cut->depth);
-    place_task(job, split, own, &t);
-    return t;
 }
 
 /** A row of C = beta C. */
@@ -411,7 +287,9 @@ static void run_tasks(const tn_team *team, void *arg)
         int64_t number = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
         if (number >= job->cut.tasks)
             break;
-        tn_task t = task_at(job, number, space);
+        int64_t split;
+        tn_task t = tn_task_at(&job->nest, &job->cut, number, &split);
+        place_task(job, split, space, &t);
         tn_task_run(&job->nest, &t, &buffers);
     }
     if (job->nest.splits > 1) {
@@ -436,7 +314,7 @@ void tn_product_run(tn_pool *pool, const tn_product *p, void *scratch)
     int threads = tn_pool_threads(pool);
     job.buffer = buffer_floats(p, &job.own);
     job.partials = job.buffers + job.buffer * threads;
-    job.cut = cut_tasks(&job.nest, threads);
+    job.cut = tn_cut_product(&job.nest, threads);
     atomic_init(&job.next, 0);
     tn_pool_run(pool, run_tasks, &job);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Between product.c, which cuts a product into tasks, and product_task.c, which does one. */
+ *  Between product.c, which runs the tasks of a product, and product_task.c, which does one. */
 #ifndef TN_KERNELS_PRODUCT_TASK_H
 #define TN_KERNELS_PRODUCT_TASK_H
 
@@ -12,7 +12,7 @@
 typedef struct tn_nest {
     const tn_product *p;
     bool turned;  /* rows of A on the vector side */
-    int64_t s, v; /* the micro-kernel's lanes; s: of our own tile where rows are read in place */
+    int64_t s, v; /* the micro-kernel's lanes; s: of our own tile where rows are read in place, or side by side */
     int64_t s_count, v_count;
     int64_t depth;          /* of a block of k */
     const tn_own_tile *own; /* NULL: tiles are BLIS's */

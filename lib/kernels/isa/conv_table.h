@@ -92,6 +92,7 @@ typedef struct tn_tile_rows {
 /** Tiles of a product. */
 typedef struct tn_own_tile {
     int64_t rows, lanes;
+    int64_t widest_rows; /* of the widest tiles */
     int64_t whole; /* columns that are not in panels are a multiple of it */
     int64_t past;  /* columns of tiles that go past the caches, whole lines; 0: none do */
     /** c[i * ldc + j] = sum over t < runs, k < run of row i's number k of run t by v[(t * run + k) * lanes + j], for i <

@@ -10,25 +10,28 @@
 #include "kernels/isa/tile_asks.h"
 #include "kernels/isa/tile_parts.h"
 
-/* ROWS: of BLIS's panels. WIDEST: vectors of a tile. A tile of so many vectors has as many rows as leave registers for
- * a row of B and a number of A: 32 of them, or 16. EACH: for each number of rows of each width; EACH_WIDTH: for the
- * most. */
+/* ROWS: of BLIS's panels. WIDEST: vectors of the widest tile, whose rows are WIDEST_ROWS. A tile has as many rows as leave
+ * registers for a row of B and a number of A: 32 of them, or 16. EACH: for each number of rows of each width; EACH_WIDTH:
+ * for the most. */
 #if TN_LANES == 16
 #define ROWS 12
 #define WIDEST 4
-#define MOST_ROWS {12, 12, 8, 6}
+#define WIDEST_ROWS 6
+#define MOST_ROWS {12, 12, 8, WIDEST_ROWS}
 #define EACH(X) UP_TO_12(X, 1) UP_TO_12(X, 2) UP_TO_8(X, 3) UP_TO_6(X, 4)
 #define EACH_WIDTH(X) X(12, 1) X(12, 2) X(8, 3) X(6, 4)
 #elif TN_LANES == 8
 #define ROWS 6
 #define WIDEST 2
-#define MOST_ROWS {6, 6}
+#define WIDEST_ROWS 6
+#define MOST_ROWS {6, WIDEST_ROWS}
 #define EACH(X) UP_TO_6(X, 1) UP_TO_6(X, 2)
 #define EACH_WIDTH(X) X(6, 1) X(6, 2)
 #else
 #define ROWS 4
 #define WIDEST 2
-#define MOST_ROWS {4, 4}
+#define WIDEST_ROWS 4
+#define MOST_ROWS {4, WIDEST_ROWS}
 #define EACH(X) UP_TO_4(X, 1) UP_TO_4(X, 2)
 #define EACH_WIDTH(X) X(4, 1) X(4, 2)
 #endif

@@ -373,5 +373,5 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
 }
 
 const tn_own_tile TN_ISA(tn_own_tile) = {
-    .rows = ROWS, .lanes = PANEL, .whole = MASKS ? 1 : TN_LANES,
+    .rows = ROWS, .widest_rows = WIDEST_ROWS, .lanes = PANEL, .whole = MASKS ? 1 : TN_LANES,
     .past = WIDEST * TN_LANES % TN_LINE == 0 ? WIDEST * TN_LANES : 0, .multiply = multiply};
