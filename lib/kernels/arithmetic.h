@@ -39,6 +39,13 @@ static inline int64_t tn_round_up(int64_t value, int64_t unit)
     return tn_ceil_div(value, unit) * unit;
 }
 
+/** The first of share number `share` of `count` in as even shares as there can be. The first ones are the larger: threads
+ *  that take them in turns end together, where larger and smaller ones in turns would each go to one of two threads. */
+static inline int64_t tn_share_begin(int64_t count, int64_t shares, int64_t share)
+{
+    return count / shares * share + tn_min(share, count % shares);
+}
+
 #define TN_LINE 16 /* floats of a cache line */
 
 /** At least so many floats, an odd number of cache lines: rows so far apart do not share sets of the caches. */

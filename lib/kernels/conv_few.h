@@ -47,13 +47,6 @@ int64_t tn_few_part(const tn_conv_shape *s, int64_t first, int64_t most);
 int64_t tn_few_panels(const tn_conv_shape *s);
 /** Floats of a band for `lines` rows of y, with what tiles read behind it. */
 int64_t tn_few_band(const tn_conv_shape *s, int64_t lines);
-/** The first row of y of one of an image's bands. The first ones may have a row more: threads that take them in turns
- *  end together. */
-static inline int64_t tn_few_line(const tn_conv_shape *s, int64_t bands, int64_t band)
-{
-    int64_t more = s->oh % bands;
-    return s->oh / bands * band + (band < more ? band : more);
-}
 /** What rows [line, line + lines) of y look at in an image, with its padding. */
 void tn_few_copy(const tn_conv_shape *s, const float *image, int64_t line, int64_t lines, float *out);
 

@@ -106,8 +106,8 @@ static void add_rows(const few *p, unit *u, int64_t first, int64_t last, float *
 static void run_unit(const few *p, int64_t number, float *band, float *sums)
 {
     const tn_conv_shape *s = p->shape;
-    int64_t image = number / p->bands, line = tn_few_line(s, p->bands, number % p->bands);
-    int64_t lines = tn_few_line(s, p->bands, number % p->bands + 1) - line;
+    int64_t image = number / p->bands, line = tn_share_begin(s->oh, p->bands, number % p->bands);
+    int64_t lines = tn_share_begin(s->oh, p->bands, number % p->bands + 1) - line;
     int64_t rows = p->sums.rows, tiles = tn_ceil_div(rows, p->sums.most);
     int64_t row = s->ow * s->f, first = image * s->oh + line, all = s->n * s->oh;
     unit u = {.band = band, .dy = p->dy + first * row, .lines = lines, .ahead = p->dy + (first + lines) * row,
@@ -158,7 +158,8 @@ static void run_parts(const tn_team *team, void *arg)
             break;
         float *sums = p->partials + part * floats;
         memset(sums, 0, (size_t)floats * sizeof *sums);
-        for (int64_t i = units * part / p->parts; i < units * (part + 1) / p->parts; i++)
+        int64_t last = tn_share_begin(units, p->parts, part + 1);
+        for (int64_t i = tn_share_begin(units, p->parts, part); i < last; i++)
             run_unit(p, i, p->buffers + team->index * p->buffer, sums);
     }
     tn_team_barrier(team);

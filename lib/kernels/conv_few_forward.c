@@ -80,7 +80,8 @@ static void run_task(const few *p, int64_t number, float *band)
 {
     const tn_conv_shape *s = p->shape;
     int64_t image = number / p->bands, band_number = number % p->bands;
-    int64_t line = tn_few_line(s, p->bands, band_number), lines = tn_few_line(s, p->bands, band_number + 1) - line;
+    int64_t line = tn_share_begin(s->oh, p->bands, band_number);
+    int64_t lines = tn_share_begin(s->oh, p->bands, band_number + 1) - line;
     tn_few_windows x = {.data = band, .windows = s->ow, .step = s->stride_w * s->c, .runs = s->r, .run = tn_few_run(s),
                         .run_step = s->dilation_h * tn_few_row(s)};
     tn_few_copy(s, p->x + image * s->h * s->w * s->c, line, lines, band);

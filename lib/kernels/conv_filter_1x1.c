@@ -266,7 +266,7 @@ static slab copy_last(const gradient *g, int64_t pixel, int64_t count, float *bu
 /** The first pixel of a part. */
 static int64_t part_begin(const gradient *g, int64_t part)
 {
-    return g->pixels / g->unit * part / g->parts * g->unit;
+    return tn_share_begin(g->pixels / g->unit, g->parts, part) * g->unit;
 }
 
 /** Pixels that are multiplied at once: so many in as few equal steps as there can be. */
