@@ -18,7 +18,7 @@
 
 #define BAND_FLOATS 24576      /* of a band of several lines: with its part of y it stays in the L2 cache */
 #define TASKS 4                /* of a thread */
-#define PAST_CACHES (12 << 20) /* floats of y that no cache holds until somebody reads them */
+#define PAST_CACHES (3 << 20) /* floats of y of which a cache that others use, too, keeps little until somebody reads them */
 
 typedef struct few {
     const tn_conv_shape *shape;
