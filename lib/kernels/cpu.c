@@ -34,6 +34,12 @@ tn_isa tn_isa_of_cpu(void)
 #endif
 }
 
+tn_isa tn_isa_best(void)
+{
+    tn_isa most = (tn_isa)(TN_ISAS - 1), cpu = tn_isa_of_cpu();
+    return cpu < most ? cpu : most;
+}
+
 static struct {
     tn_isa isa;
     bool forced, zen_4;
@@ -54,7 +60,7 @@ static pthread_once_t choose_once = PTHREAD_ONCE_INIT;
 
 static void choose(void)
 {
-    tn_isa best = tn_isa_of_cpu();
+    tn_isa best = tn_isa_best();
     const char *wanted = getenv("TINYNET_ISA");
     chosen.isa = best;
     for (tn_isa isa = TN_ISA_GENERIC; wanted && isa <= best; isa++) {

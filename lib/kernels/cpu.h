@@ -8,11 +8,13 @@
 
 typedef enum tn_isa { TN_ISA_GENERIC, TN_ISA_AVX2, TN_ISA_AVX512 } tn_isa;
 
-/** The instruction set in use: the CPU's best, or what TINYNET_ISA (generic, avx2, avx512) lowers it to. Decided once,
+/** The instruction set in use: the best that the CPU has and this build has loops for, or what TINYNET_ISA (generic, avx2, avx512) lowers it to. Decided once,
  *  at the first call; any thread. */
 tn_isa tn_isa_in_use(void);
 const char *tn_isa_name(tn_isa isa);
-/** The CPU's best, whatever TINYNET_ISA says: F, DQ, BW and VL make TN_ISA_AVX512. */
+/** The best one with loops of its own, whatever TINYNET_ISA says. */
+tn_isa tn_isa_best(void);
+/** The CPU's best, whatever is built: F, DQ, BW and VL make TN_ISA_AVX512. */
 tn_isa tn_isa_of_cpu(void);
 /** True if AVX-512 is in use on AMD's Zen 4 (family 19h), which takes its vectors in two halves: there is a cycle for each
  *  multiply-add, so loads are not what it waits for. */

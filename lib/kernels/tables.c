@@ -10,8 +10,10 @@ static const struct {
     const tn_element_table *element;
 } tables[] = {
     [TN_ISA_GENERIC] = {&tn_conv_table_generic, &tn_element_table_generic},
-#if defined(__x86_64__)
+#if TN_ISAS > 1
     [TN_ISA_AVX2] = {&tn_conv_table_avx2, &tn_element_table_avx2},
+#endif
+#if TN_ISAS > 2
     [TN_ISA_AVX512] = {&tn_conv_table_avx512, &tn_element_table_avx512},
 #endif
 };

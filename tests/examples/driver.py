@@ -43,6 +43,11 @@ class Programs(unittest.TestCase):
         self.assertEqual(done.returncode, status, f"{program} {arguments}: {done.stdout}{done.stderr}")
         return done
 
+    def classes(self, *arguments):
+        """The classes and probabilities that predict prints, in order."""
+        lines = self.run_program("predict", *arguments).stdout.splitlines()
+        return [(line.rsplit(None, 1)[0], float(line.rsplit(None, 1)[1])) for line in lines]
+
     def refused(self, program, *arguments, word="", **options):
         """Exit 2, one line on standard error that has the word in it, nothing on standard output."""
         done = self.run_program(program, *arguments, status=2, **options)
@@ -54,9 +59,6 @@ class Programs(unittest.TestCase):
 
 # A small run of LeNet: 16 steps an epoch.
 SMALL = ("--limit", 512, "--test-limit", 256, "--batch-size", 32, "--threads", 2, "--quiet")
-
-# The sigmoids of LeNet stay at chance for some 300 steps; this run reaches an accuracy of about 0.55 in seconds.
-ENOUGH_TO_LEARN = ("--limit", 12800, "--test-limit", 500, "--batch-size", 128, "--epochs", 6, "--quiet")
 
 
 def read(path):

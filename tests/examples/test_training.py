@@ -52,11 +52,6 @@ class Training(driver.Programs):
         self.run_program("lenet_fmnist", *driver.SMALL, "--epochs", 1, "--checkpoint", "other.ckpt", "--seed", 4)
         self.assertNotEqual(driver.read("1.ckpt"), driver.read("other.ckpt"))
 
-    def test_it_learns(self):
-        self.run_program("lenet_fmnist", *driver.ENOUGH_TO_LEARN, "--log", "log")
-        last = driver.read_log("log")[-1]
-        self.assertGreater(last["test_accuracy"], 0.4)  # chance is 0.1
-
     def test_plain_progress(self):
         arguments = [word for word in driver.SMALL if word != "--quiet"]
         done = self.run_program("lenet_fmnist", *arguments, "--epochs", 1, "--checkpoint", "kept.ckpt")

@@ -185,7 +185,11 @@ static build build_number(int number)
         {"plain C", tn_conv_table_generic.winograd, BASE_FUSES, TN_ISA_GENERIC},
 #if defined(__x86_64__)
         {"plain C with FMA", tn_winograd_maps_fused_base, true, TN_ISA_AVX2},
+#endif
+#if TN_ISAS > 1
         {"AVX2", tn_conv_table_avx2.winograd, true, TN_ISA_AVX2},
+#endif
+#if TN_ISAS > 2
         {"AVX-512", tn_conv_table_avx512.winograd, true, TN_ISA_AVX512},
 #endif
     };

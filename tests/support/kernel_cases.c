@@ -14,12 +14,14 @@ const kernel_tables *kernel_tables_number(int number)
     static const kernel_tables all[] = {
         {"reference", &reference_element_table, &reference_conv_table},
         {"generic", &tn_element_table_generic, &tn_conv_table_generic},
-#if defined(__x86_64__)
+#if TN_ISAS > 1
         {"avx2", &tn_element_table_avx2, &tn_conv_table_avx2},
+#endif
+#if TN_ISAS > 2
         {"avx512", &tn_element_table_avx512, &tn_conv_table_avx512},
 #endif
     };
-    return number <= 1 + (int)tn_isa_of_cpu() ? &all[number] : NULL; /* generic is TN_ISA_GENERIC, 0 */
+    return number <= 1 + (int)tn_isa_best() ? &all[number] : NULL; /* generic is TN_ISA_GENERIC, 0 */
 }
 
 /* --- inputs */
