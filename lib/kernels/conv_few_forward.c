@@ -18,7 +18,7 @@
 
 #define BAND_FLOATS 24576      /* of a band of several lines: with its part of y it stays in the L2 cache */
 #define TASKS 4                /* of a thread */
-#define PAST_CACHES (3 << 20) /* floats of y of which a cache that others use, too, keeps little until somebody reads them */
+#define PAST_CACHES (3 << 20)  /* floats of y of which a cache that others use, too, keeps little until somebody reads them */
 
 typedef struct few {
     const tn_conv_shape *shape;
@@ -131,7 +131,7 @@ static bool goes_past(const few *p)
     const tn_conv_shape *s = p->shape;
     bool plain = p->activation == TN_LINEAR || p->activation == TN_RELU;
     return plain && s->f % tn_conv_kernels()->few->lanes == 0 && (uintptr_t)p->y % 64 == 0 &&
-           s->n * s->oh * s->ow * s->f > PAST_CACHES;
+           s->n * s->oh * s->ow * s->f >= PAST_CACHES;
 }
 
 tn_status tn_conv_few_forward_scratch(const tn_conv_shape *s, int threads, size_t *out)

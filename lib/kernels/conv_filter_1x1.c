@@ -27,7 +27,7 @@
 
 #define DEPTH 256   /* pixels that are multiplied at once */
 #define COLUMNS 384 /* of dy, for them to stay in the L2 cache together with x, */
-#define ROWS 256    /* of which a task has as many at most, unless its columns are some of all */
+#define ROWS 256    /* channels of a task, at most, for these */
 #define ALIAS 1024  /* floats from pixel to pixel that share sets of the L1 cache, and many of those of the L2 */
 #define OFTEN 128   /* multiply-adds of a number that are worth to copy it */
 #define FAR (1LL << 40) /* floats */
@@ -325,12 +325,13 @@ static int64_t units_of(const gradient *g)
 /** A part, or a share of its rows or columns. */
 static void run_task(const gradient *g, int64_t task, float *buffer)
 {
-    int64_t share = task % g->shares, first = units_of(g) * share / g->shares * unit_of(g);
-    int64_t last = units_of(g) * (share + 1) / g->shares * unit_of(g);
+    int64_t part = task / g->shares, share = task % g->shares, unit = unit_of(g);
+    int64_t first = tn_share_begin(units_of(g), g->shares, share) * unit;
+    int64_t last = tn_share_begin(units_of(g), g->shares, share + 1) * unit;
     if (g->by_columns)
-        run_part(g, task / g->shares, &(area){0, g->channels, first, tn_min(last, g->filters)}, buffer);
+        run_part(g, part, &(area){0, g->channels, first, tn_min(last, g->filters)}, buffer);
     else
-        run_part(g, task / g->shares, &(area){first, tn_min(last, g->channels), 0, g->filters}, buffer);
+        run_part(g, part, &(area){first, tn_min(last, g->channels), 0, g->filters}, buffer);
 }
 
 static void run_tasks(const tn_team *team, void *arg)
@@ -349,15 +350,14 @@ static void run_tasks(const tn_team *team, void *arg)
 }
 
 /** Every share reads all of the other side, so it is the wider one that is cut, into no more shares than threads and the
- *  L2 cache need; but rows of a strided one, whose x is copied once then, or if columns are too few for even shares. */
+ *  L2 cache need; but rows where there are many, or of a strided one, whose x is copied once then, or if columns are too
+ *  few for even shares. */
 static void cut_shares(gradient *g, int64_t threads)
 {
     int64_t wanted = g->parts >= 2 * threads ? 1 : tn_ceil_div(threads, g->parts);
-    int64_t columns = tn_ceil_div(g->filters, tn_conv_kernels()->direct->lanes);
-    g->by_columns = g->filters > g->channels && !g->strided && columns >= EVEN * wanted;
-    if (!g->by_columns)
-        wanted = tn_max(wanted, tn_ceil_div(g->channels, ROWS));
-    g->shares = tn_min(units_of(g), wanted);
+    int64_t columns = tn_ceil_div(g->filters, tn_conv_kernels()->direct->lanes), least = tn_ceil_div(g->channels, ROWS);
+    g->by_columns = g->filters > g->channels && !g->strided && columns >= EVEN * wanted && least == 1;
+    g->shares = tn_min(units_of(g), tn_max(wanted, least));
 }
 
 void tn_conv_filter_1x1(const tn_conv_shape *s, tn_pool *pool, const float *x, const float *dy, bool add, float *dw,

@@ -8,8 +8,8 @@
 
 typedef enum tn_isa { TN_ISA_GENERIC, TN_ISA_AVX2, TN_ISA_AVX512 } tn_isa;
 
-/** The instruction set in use: the best that the CPU has and this build has loops for, or what TINYNET_ISA (generic, avx2, avx512) lowers it to. Decided once,
- *  at the first call; any thread. */
+/** The instruction set in use: the best that the CPU has and this build has loops for, or what TINYNET_ISA (generic, avx2,
+ *  avx512) lowers it to. Decided once, at the first call; any thread. */
 tn_isa tn_isa_in_use(void);
 const char *tn_isa_name(tn_isa isa);
 /** The best one with loops of its own, whatever TINYNET_ISA says. */

@@ -24,9 +24,9 @@
 #define ADD_COST 8.0  /* and to add to a number of the result */
 #define WAIT 0.125    /* of a task that threads wait for in the end, at most, */
 #define SKEW 0.02     /* and of the time that one of them takes for its tasks */
-#define SPARE 12      /* of a thread's only task, a part out of so many is spared for those who are done first, */
-#define SPARE_LEAST 8 /* if it has as many panels of rows, */
-#define SPARE_TASKS 4 /* in so many tasks for each thread */
+#define SPARE 12      /* of the panels of rows of a thread's only task, one out of so many is spared for who is done first, */
+#define SPARE_LEAST 8 /* if it has as many, */
+#define SPARE_TASKS 4 /* in so many tasks for each thread, if there are as many panels */
 
 double tn_rounds(int64_t tasks, int threads)
 {
@@ -99,8 +99,8 @@ static tn_partition cut_into(const tn_nest *nest, tn_cut parts)
 {
     int64_t s_panels = tn_ceil_div(nest->s_count, nest->s), v_panels = tn_ceil_div(nest->v_count, nest->v);
     tn_partition cut = {.s = tn_ceil_div(s_panels, parts.high) * nest->s,
-                     .v = tn_ceil_div(v_panels, parts.wide) * nest->v,
-                     .depth = tn_split_depth(nest)};
+                        .v = tn_ceil_div(v_panels, parts.wide) * nest->v,
+                        .depth = tn_split_depth(nest)};
     count_tasks(nest, &cut);
     return cut;
 }
@@ -119,11 +119,11 @@ static tn_partition cut_evenly(tn_nest *nest, int threads)
 }
 
 /** Where each thread has one task, all would wait for one that was interrupted, or has less of its core: the last rows
- *  are spared, and shared out in small tasks. */
+ *  are spared, and shared out in small tasks. Not where each of these would have to pack its columns. */
 static void spare_rows(const tn_nest *nest, int threads, tn_partition *cut)
 {
     int64_t each = cut->s / nest->s, columns = cut->v_tasks * nest->splits;
-    if (threads == 1 || cut->tasks != threads || each < SPARE_LEAST)
+    if (threads == 1 || cut->tasks != threads || each < SPARE_LEAST || !(nest->packed || nest->lies))
         return;
     cut->s -= tn_ceil_div(each, SPARE) * nest->s;
     int64_t panels = tn_ceil_div(nest->s_count - cut->s_tasks * cut->s, nest->s);

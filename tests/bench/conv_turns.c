@@ -12,6 +12,7 @@
 #define TURN 3e-3      /* seconds that a turn's runs take at least, */
 #define RUNS_MOST 400  /* or so many are enough */
 #define LONG 30e-3     /* a run of so many seconds warms the caches itself */
+#define TRIES 5        /* runs that tell how long one takes */
 #define REST 8000000   /* nanoseconds: OpenMP's threads wait some 5 ms on the processor for more work, */
 #define MORE 2000000   /* longer where neighbours take it from them: then so many at a time, */
 #define QUIET 0.1      /* until the process used less than this share of one core, */
@@ -50,11 +51,16 @@ static double run(const conv_turns *turns, const conv_way *way)
     return now(turns) - start;
 }
 
-/* A run's seconds, roughly; buffers are there thereafter. */
-static double try_run(const conv_turns *turns, const conv_way *way)
+/* Seconds of a run, roughly: the least of a few, as the first one has new buffers and any may be interrupted. */
+static double try_runs(const conv_turns *turns, const conv_way *way)
 {
-    double first = run(turns, way), second = first < LONG ? run(turns, way) : first;
-    return second < LONG ? run(turns, way) : second;
+    double least = run(turns, way), spent = least;
+    for (int i = 1; i < TRIES && spent < 2 * LONG; i++) {
+        double next = run(turns, way);
+        least = fmin(least, next);
+        spent += next;
+    }
+    return least;
 }
 
 static double take_turn(const conv_turns *turns, const conv_way *way, double estimate)
@@ -75,7 +81,7 @@ void conv_turns_take(const conv_turns *turns, const conv_way *ways, int count, d
     double estimates[WAY_KINDS] = {0};
     int taken = 0;
     for (int i = 0; i < count; i++)
-        estimates[i] = ways[i].run != NULL ? try_run(turns, &ways[i]) : 0;
+        estimates[i] = ways[i].run != NULL ? try_runs(turns, &ways[i]) : 0;
     for (; taken < turns->repeats && (taken < FEWEST || bench_now() - start < PATIENCE); taken++) {
         for (int i = 0; i < count; i++)
             times[i][taken] = ways[i].run != NULL ? take_turn(turns, &ways[i], estimates[i]) : (double)NAN;

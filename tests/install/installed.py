@@ -78,7 +78,7 @@ def as_subproject(scratch):
         file.write("project('outside', 'c', default_options: ['c_std=c11'])\n"
                    "tinynet = dependency('tinynet', fallback: 'tinynet')\n"
                    "executable('outside', 'outside.c', dependencies: tinynet)\n")
-    # One instruction set: the others would take four fifths of the time.
+    # One instruction set: the others would take most of the time.
     run("meson", "setup", os.path.join(project, "build"), project, "-Dtinynet:isa=generic", CC=" ".join(compiler))
     run("meson", "compile", "-C", os.path.join(project, "build"))
     expect(run(os.path.join(project, "build", "outside")), "outside: 4 outputs")

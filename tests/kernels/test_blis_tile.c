@@ -88,7 +88,7 @@ END_TEST
 START_TEST(test_cpu)
 {
     ck_assert_int_ge(tn_cpu_cores(), 1);
-    ck_assert(tn_isa_in_use() <= tn_isa_of_cpu());
+    ck_assert(tn_isa_in_use() <= tn_isa_best() && tn_isa_best() <= tn_isa_of_cpu());
     ck_assert_str_eq(tn_isa_name(TN_ISA_GENERIC), "generic");
     ck_assert_str_eq(tn_isa_name(TN_ISA_AVX512), "avx512");
 }

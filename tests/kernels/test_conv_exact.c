@@ -189,7 +189,7 @@ static const struct {
 } near_shapes[] = {
     {1, 1, 14, 40, 200, 1, 1, 1},  {2, 2, 9, 24, 300, 1, 1, 2},  {1, 1, 7, 256, 260, 1, 1, 1}, {1, 1, 7, 255, 257, 1, 1, 1},
     {1, 1, 9, 13, 130, 3, 1, 1},   {1, 1, 13, 64, 131, 1, 2, 1}, {4, 4, 28, 29, 256, 3, 1, 1}, {9, 4, 28, 29, 256, 3, 1, 1},
-    {3, 1, 180, 16, 32, 3, 4, 1},  {3, 3, 180, 16, 32, 3, 4, 1}, {3, 1, 140, 20, 32, 1, 1, 1}, {2, 2, 140, 20, 32, 1, 1, 1},
+    {3, 1, 180, 16, 32, 3, 4, 1},  {3, 3, 180, 16, 32, 3, 4, 1}, {3, 1, 140, 20, 32, 1, 1, 1}, {3, 3, 140, 20, 32, 1, 1, 1},
     {3, 1, 200, 20, 36, 1, 2, 1},  {1, 1, 8, 95, 128, 1, 1, 1}, {1, 1, 8, 96, 128, 1, 1, 1},  {1, 1, 8, 96, 127, 1, 1, 1},
     {1, 1, 20, 300, 36, 1, 1, 1},  {1, 1, 20, 410, 70, 1, 1, 1},  {1, 1, 48, 200, 24, 1, 2, 1},
     {1, 1, 14, 130, 140, 1, 2, 1}, {3, 3, 14, 37, 64, 1, 2, 1},  {3, 1, 15, 40, 33, 1, 2, 1},  {2, 2, 15, 40, 34, 1, 2, 2},
@@ -278,17 +278,17 @@ START_TEST(test_empty)
 }
 END_TEST
 
-/* Gradients of 1x1 filters, few and many, of more numbers than the caches hold, with more threads than parts: columns are shared out, where
- * there are several for each, otherwise rows; into sums aside, and, with one part of whole tiles, into dw. Pixels that are
- * copied, since they share sets of the caches, or since a stride leaves others between them: whole rows at a time, and rows
+/* Gradients of 1x1 filters, few and many, of more numbers than the caches hold, with more threads than parts: columns are
+ * shared out, where there are several for each, otherwise rows, and more channels than a task has; into sums aside, and,
+ * with one part of whole tiles, into dw. Pixels that are copied, since they share sets of the caches, or since a stride leaves others between them: whole rows at a time, and rows
  * that are longer than what is multiplied at once. */
 static const struct {
     int64_t n, size, c, f, stride, groups;
     int threads;
 } share_shapes[] = {
     {3, 80, 24, 260, 1, 1, 12}, {5, 15, 512, 516, 1, 1, 2}, {5, 16, 516, 512, 2, 1, 2}, {1, 80, 8, 420, 1, 1, 12},  {3, 80, 24, 100, 1, 1, 12}, {1, 38, 96, 1408, 1, 1, 3},
-    {1, 80, 400, 8, 1, 1, 11},  {1, 31, 1024, 128, 1, 1, 3}, {1, 120, 72, 32, 2, 1, 2},  {2, 61, 144, 64, 2, 2, 3},
-    {1, 301, 12, 32, 3, 1, 3},  {1, 521, 4, 32, 2, 1, 2},
+    {1, 80, 400, 8, 1, 1, 11},  {1, 44, 1024, 128, 1, 1, 3}, {1, 164, 72, 32, 2, 1, 2},  {2, 86, 144, 64, 2, 2, 3},
+    {1, 371, 12, 32, 3, 1, 3},  {2, 50, 600, 24, 1, 1, 2},  {1, 521, 4, 32, 2, 1, 2},
 };
 enum { SHARE_SHAPES = sizeof share_shapes / sizeof share_shapes[0] };
 

@@ -48,11 +48,11 @@ GROUPS = [
       "kernels_conv_filter_1x1", "kernels_conv_gemm_data", "kernels_conv_gemm_filter", "kernels_conv_gemm_forward",
       "kernels_conv_gemm_spread", "kernels_conv_gemm_strided", "kernels_conv_gemm_strided_few", "kernels_conv_locate",
       "kernels_conv_phases", "kernels_conv_taps", "kernels_conv_windows", "kernels_pack", "kernels_product",
-      "kernels_product_in_place", "kernels_product_task", "kernels_streamed_product", "kernels_thin_product",
+      "kernels_product_cut", "kernels_product_in_place", "kernels_product_task", "kernels_streamed_product", "kernels_thin_product",
       "kernels_matmul", "isa_conv_loops", "isa_depthwise_loops", "isa_direct_tile", "isa_few_tiles", "isa_in_place_tile", "isa_thin_loops"],
      ["kernels/test_own_tile", "kernels/test_few_tiles", "kernels/test_conv_exact", "kernels/test_conv_chosen", "kernels/test_gemm_exact",
       "kernels/test_smaller_batches", "kernels/test_conv_loops", "kernels/test_conv_prepared",
-      "kernels/test_conv_threads", "kernels/test_product_sink", "kernels/test_ways", "kernels/test_conv_candidates",
+      "kernels/test_conv_threads", "kernels/test_product_cut", "kernels/test_product_sink", "kernels/test_ways", "kernels/test_conv_candidates",
       "kernels/test_conv_error", "layers/test_conv2d", "layers/test_dense", "model/test_prepared", "tensor/test_gemm", "kernels/test_references",
       "kernels/test_conv_exact@generic", "kernels/test_conv_chosen@generic", "kernels/test_gemm_exact@generic"]),
     (["kernels_winograd_block", "kernels_winograd_filters", "kernels_winograd_forward", "kernels_winograd_gradient",
@@ -82,8 +82,9 @@ def objects():
     """The object files of lib/, by floor and name; of the inner loops those that this CPU uses."""
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
         flags = set(re.search(r"^flags\s*:(.*)", file.read(), re.MULTILINE).group(1).split())
-    isa = "avx512" if {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= flags else \
-        "avx2" if {"avx2", "fma"} <= flags else "generic"
+    needs = {"avx512": {"avx512f", "avx512dq", "avx512bw", "avx512vl"}, "avx2": {"avx2", "fma"}, "generic": set()}
+    isa = next(name for name, wanted in needs.items() if wanted <= flags and
+               os.path.isdir(os.path.join(options.build, "lib", "kernels", f"libtinynet_{name}.a.p")))
     found = {}
     for archive in ["libtinynet_objects", f"kernels/libtinynet_{isa}", f"kernels/libtinynet_fused_{isa}"]:
         for path in glob.glob(os.path.join(options.build, "lib", archive + ".a.p", "*.c.o")):
