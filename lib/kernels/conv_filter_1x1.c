@@ -27,7 +27,7 @@
 
 #define DEPTH 256   /* pixels that are multiplied at once */
 #define COLUMNS 384 /* of dy, for them to stay in the L2 cache together with x, */
-#define ROWS 256    /* channels of a task, at most, for these */
+#define ROWS 256    /* channels of a task, at most, for x, dy and the sums to stay there */
 #define ALIAS 1024  /* floats from pixel to pixel that share sets of the L1 cache, and many of those of the L2 */
 #define OFTEN 128   /* multiply-adds of a number that are worth to copy it */
 #define FAR (1LL << 40) /* floats */
@@ -350,8 +350,8 @@ static void run_tasks(const tn_team *team, void *arg)
 }
 
 /** Every share reads all of the other side, so it is the wider one that is cut, into no more shares than threads and the
- *  L2 cache need; but rows where there are many, or of a strided one, whose x is copied once then, or if columns are too
- *  few for even shares. */
+ *  L2 cache need. Rows instead where there are more than ROWS, where there is a stride, for each share copies its own
+ *  channels of x then, or where columns are too few for even shares. */
 static void cut_shares(gradient *g, int64_t threads)
 {
     int64_t wanted = g->parts >= 2 * threads ? 1 : tn_ceil_div(threads, g->parts);

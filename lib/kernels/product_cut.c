@@ -5,7 +5,7 @@
  *
  *      columns      v        v
  *               +--------+--------+
- *             s | task 0 | task 2 |      first large tasks, rows by rows,
+ *             s | task 0 | task 2 |      first large tasks, down each column,
  *               +--------+--------+
  *             s | task 1 | task 3 |
  *               +--------+--------+
@@ -24,9 +24,9 @@
 #define ADD_COST 8.0  /* and to add to a number of the result */
 #define WAIT 0.125    /* of a task that threads wait for in the end, at most, */
 #define SKEW 0.02     /* and of the time that one of them takes for its tasks */
-#define SPARE 12      /* of the panels of rows of a thread's only task, one out of so many is spared for who is done first, */
-#define SPARE_LEAST 8 /* if it has as many, */
-#define SPARE_TASKS 4 /* in so many tasks for each thread, if there are as many panels */
+#define SPARE 12      /* where each thread has one task: one of its panels of rows out of so many is spared */
+#define SPARE_LEAST 8 /* tasks of fewer panels spare none */
+#define SPARE_TASKS 4 /* small tasks for each thread that spared rows make, at most */
 
 double tn_rounds(int64_t tasks, int threads)
 {

@@ -18,7 +18,7 @@
 #define QUIET 0.1      /* until the process used less than this share of one core, */
 #define RESTS 50       /* or it never gets quiet */
 #define FEWEST 3       /* turns of each, also where they take long */
-#define PATIENCE 4.0   /* seconds for all turns of one pass, then no more than FEWEST */
+#define PATIENCE 4.0   /* seconds after which no round of turns begins, once there are FEWEST */
 
 static double processor_time(void)
 {
