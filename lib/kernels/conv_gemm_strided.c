@@ -18,7 +18,7 @@
 #include "kernels/arithmetic.h"
 #include "kernels/conv_gemm.h"
 #include "kernels/gemm_kernel.h"
-#include "kernels/product.h"
+#include "kernels/product_cut.h"
 
 #include <string.h>
 

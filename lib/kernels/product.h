@@ -90,20 +90,6 @@ void tn_product_pack(tn_pool *pool, const tn_product *p, float *out);
  *  leave the least at the end. */
 int64_t tn_group_rows(int64_t rows);
 
-/** How many equal tasks the thread with most of them runs, and for how many the others wait in the end: threads are not
- *  all as fast, which costs a share of the time, and no more than a part of a task. */
-double tn_rounds(int64_t tasks, int threads);
-
-/** Parts that two sides are cut into. */
-typedef struct tn_cut {
-    int64_t high, wide;
-} tn_cut;
-/** What it costs to cut them so. */
-typedef double tn_cut_cost(void *context, tn_cut cut, int threads);
-/** The cheapest cut of all with at least `least` and at most most.high parts of one side, and at most most.wide of the other;
- *  each stands for `times` tasks. Many more tasks than there are threads are not looked at. */
-tn_cut tn_cheapest_cut(int64_t least, tn_cut most, int64_t times, int threads, tn_cut_cost *cost, void *context);
-
 /** The inner loops of the instruction set in use. */
 const tn_conv_table *tn_conv_kernels(void);
 

@@ -1,12 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Between product.c, which runs the tasks of a product, and product_cut.c, which says what they are. */
+ *  How work is cut into tasks: a product's (product_cut.c says what they are, product.c runs them), and what other cuts
+ *  are weighed by. */
 #ifndef TN_KERNELS_PRODUCT_CUT_H
 #define TN_KERNELS_PRODUCT_CUT_H
 
 #include "kernels/product_task.h"
 
 #define TN_PACK_COST 12.0 /* multiply-adds that it costs to pack a number */
+
+/** How many equal tasks the thread with most of them runs, and for how many the others wait in the end: threads are not
+ *  all as fast, which costs a share of the time, and no more than a part of a task. */
+double tn_rounds(int64_t tasks, int threads);
+
+/** Parts that two sides are cut into. */
+typedef struct tn_cut {
+    int64_t high, wide;
+} tn_cut;
+/** What it costs to cut them so. */
+typedef double tn_cut_cost(void *context, tn_cut cut, int threads);
+/** The cheapest cut of all with at least `least` and at most most.high parts of one side, and at most most.wide of the other;
+ *  each stands for `times` tasks. Many more tasks than there are threads are not looked at. */
+tn_cut tn_cheapest_cut(int64_t least, tn_cut most, int64_t times, int threads, tn_cut_cost *cost, void *context);
 
 /** Sizes of a task, and how many there are along each side; then of those that share out what is left of the rows. */
 typedef struct tn_partition {

@@ -44,9 +44,12 @@ class Programs(unittest.TestCase):
         return done
 
     def classes(self, *arguments):
-        """The classes and probabilities that predict prints, in order."""
+        """The classes and probabilities that predict prints, the likeliest first."""
         lines = self.run_program("predict", *arguments).stdout.splitlines()
-        return [(line.rsplit(None, 1)[0], float(line.rsplit(None, 1)[1])) for line in lines]
+        rows = [(line.rsplit(None, 1)[0], float(line.rsplit(None, 1)[1])) for line in lines]
+        self.assertEqual(rows, sorted(rows, key=lambda row: -row[1]))
+        self.assertAlmostEqual(sum(row[1] for row in rows), 1, delta=1e-3)
+        return rows
 
     def refused(self, program, *arguments, word="", **options):
         """Exit 2, one line on standard error that has the word in it, nothing on standard output."""
