@@ -162,7 +162,46 @@ static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b,
         check_copy(own, n, cols);
 }
 
-/* Sums of a few numbers, in runs as short as one, fewer than a tile has rows. */
+/* Results of sums of so few numbers, those of row i at a + i * row_step + k * k_step. */
+static void check_short(const tn_own_tile *own, const numbers *n, int64_t depth, int64_t cols, bool add, int64_t row_step,
+                        int64_t k_step)
+{
+    const float *a = &n->a[0][0];
+    for (int64_t i = 0; i < own->rows; i++)
+        for (int64_t j = 0; j < cols; j++) {
+            float sum = add ? n->before[i][j] : 0.0f;
+            for (int64_t k = 0; k < depth; k++)
+                sum += a[i * row_step + k * k_step] * n->b[k][j];
+            if (n->c[i][j] != sum)
+                ck_abort_msg("%d k, %d columns, row_step %d: %g instead of %g at (%d,%d)", (int)depth, (int)cols,
+                             (int)row_step, (double)n->c[i][j], (double)sum, (int)i, (int)j);
+        }
+}
+
+static void multiply_short_beside(const tn_own_tile *own, numbers *n, int64_t depth, int64_t runs, int64_t cols)
+{
+    const tn_tile_rows r = {.count = own->rows, .group = own->rows, .side = n->a[0], .runs = runs,
+                            .run = depth / runs, .run_step = depth / runs * DEPTH, .step = DEPTH,
+                            .v_step = COLUMNS, .v_apart = own->lanes};
+    const tn_tile_end end = {.add = runs > 1, .asks_c = true, .beside = {n->a[0], depth, own->rows, DEPTH},
+                             .ahead = {n->b[0], depth, COLUMNS, COLUMNS}};
+    own->multiply(&r, n->b[0], &end, cols, n->c[0], PITCH);
+}
+
+static void multiply_short_located(const tn_own_tile *own, numbers *n, int64_t depth, int64_t runs, int64_t cols)
+{
+    for (int64_t t = 0; t < runs; t++)
+        for (int64_t i = 0; i < own->rows; i++)
+            n->places[t * own->rows + i] = n->a[i] + t * (depth / runs);
+    for (int64_t j = 0; j < cols; j++)
+        for (int64_t k = 0; k < depth; k++)
+            n->copy[(j / own->lanes * depth + k) * own->lanes + j % own->lanes] = n->b[k][j];
+    const tn_tile_rows r = {.count = own->rows, .group = own->rows, .places = n->places, .runs = runs, .run = depth / runs};
+    const tn_tile_end end = {.add = runs > 1, .asks_c = true, .past = true};
+    own->multiply(&r, n->copy, &end, cols, n->c[0], PITCH);
+}
+
+/* Sums of a few numbers, in runs as short as one, fewer than a tile has rows or leaves until rows are finished. */
 START_TEST(test_short)
 {
     const tn_own_tile *own = tn_conv_kernels()->tile;
@@ -171,20 +210,12 @@ START_TEST(test_short)
     for (int64_t depth = 1; depth <= 6; depth++)
         for (int64_t runs = 1; runs <= depth; runs++)
             for (int64_t cols = own->whole; depth % runs == 0 && cols <= WIDEST; cols += own->whole) {
-                const tn_tile_rows r = {.count = own->rows, .group = own->rows, .side = n->a[0], .runs = runs,
-                                        .run = depth / runs, .run_step = depth / runs * DEPTH, .step = DEPTH,
-                                        .v_step = COLUMNS, .v_apart = own->lanes};
-                const tn_tile_end end = {.add = runs > 1, .asks_c = true, .beside = {n->a[0], depth, own->rows, DEPTH},
-                                         .ahead = {n->b[0], depth, COLUMNS, COLUMNS}};
                 memcpy(n->c, n->before, sizeof n->c);
-                own->multiply(&r, n->b[0], &end, cols, n->c[0], PITCH);
-                for (int64_t i = 0; i < own->rows; i++)
-                    for (int64_t j = 0; j < cols; j++) {
-                        float sum = runs > 1 ? n->before[i][j] : 0.0f;
-                        for (int64_t k = 0; k < depth; k++)
-                            sum += n->a[k][i] * n->b[k][j];
-                        ck_assert_float_eq(n->c[i][j], sum);
-                    }
+                multiply_short_beside(own, n, depth, runs, cols);
+                check_short(own, n, depth, cols, runs > 1, 1, DEPTH);
+                memcpy(n->c, n->before, sizeof n->c);
+                multiply_short_located(own, n, depth, runs, cols);
+                check_short(own, n, depth, cols, runs > 1, DEPTH, 1);
             }
     free(n);
 }

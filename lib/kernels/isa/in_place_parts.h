@@ -35,6 +35,7 @@
 #define EACH(X) UP_TO_4(X, 1) UP_TO_4(X, 2)
 #define EACH_WIDTH(X) X(4, 1) X(4, 2)
 #endif
+#define TAIL (TN_LANES == 16 ? 3 : 1) /* k that are left until rows are finished one by one */
 #define PANEL (2 * TN_LANES) /* columns */
 #define MASKS (TN_LANES >= 8) /* a vector of B that is not whole can be read through a mask */
 
@@ -47,6 +48,7 @@ typedef struct piece {
     int64_t step, runs, run; /* step: of places, or from k to k */
     int64_t run_step;        /* of rows side by side */
     int64_t v_step, v_apart; /* of B, from k to k and from panel to panel */
+    int64_t tail;            /* k of the last run with which rows are finished: TAIL, or 0 */
     bool part;               /* nothing can be read behind the columns */
     float *copy;             /* where the first tile leaves columns as panels */
     const float *bias;

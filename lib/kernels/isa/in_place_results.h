@@ -54,18 +54,27 @@ ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums, int
         put_some(count, vectors, p, sums, rest, c);
 }
 
-/** The last k of rows that are read where they lie. A row is finished and stored while the next ones are still multiplied: two
- *  dozen stores one after another hold up the multiply-adds behind them.
+/* Nothing that follows is done before. Several ways to finish begin alike: gcc would load what they have in common ahead of
+ * the branch that chooses one, while sums fill all registers, and put it aside. */
+#define START_HERE() __asm__ volatile("" ::: "memory")
+
+/** The last TAIL k, whose rows of B are `v_step` apart; numbers of row i are at last[i], `step` apart. A row is finished and
+ *  stored while the next ones are still multiplied: two dozen stores one after another hold up the multiply-adds behind them.
  *  @param past  the caches, for rows that begin at whole lines */
-ALWAYS_INLINE void finish_rows(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
-                               bool add, bool bias_and_relu, bool past, sums_of sums, float *c)
+ALWAYS_INLINE void finish_rows(int count, int vectors, const piece *p, const float *const last[ROWS], int64_t step,
+                               const float *v, int64_t v_step, bool add, bool bias_and_relu, bool past, sums_of sums, float *c)
 {
-    vec row[WIDEST];
-    load_row(vectors, v, p->v_apart, row);
+    vec row[TAIL][WIDEST];
+    START_HERE();
+    UNROLL
+    for (int k = 0; k < TAIL; k++)
+        load_row(vectors, v + k * v_step, p->v_apart, row[k]);
     UNROLL
     for (int i = 0; i < count; i++) {
         float *to = c + p->at[i * p->each];
-        add_number(vectors, *last[i], row, sums[i]);
+        UNROLL
+        for (int k = 0; k < TAIL; k++)
+            add_number(vectors, last[i][k * step], row[k], sums[i]);
         UNROLL
         for (int j = 0; j < vectors; j++) {
             if (add)
@@ -80,35 +89,33 @@ ALWAYS_INLINE void finish_rows(int count, int vectors, const piece *p, const flo
     }
 }
 
-/** The same, whatever becomes of the sums and however wide they are; `rest` as in load_columns. */
-ALWAYS_INLINE void finish_tile(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
-                               int64_t rest, sums_of sums, int64_t cols, float *c)
+/** Whether sums may be finished so, whose runs are of so many k. */
+static inline bool has_tail(const tn_tile_end *end, int64_t run, int64_t cols)
 {
-    bool whole = last_lanes(vectors, cols) == TN_LANES, plain = whole && !p->bias && !p->relu;
-    if (plain && !p->add) {
-        finish_rows(count, vectors, p, last, v, false, false, false, sums, c);
-    } else if (plain) {
-        finish_rows(count, vectors, p, last, v, true, false, false, sums, c);
-    } else if (whole && !p->add && p->bias && p->relu) {
-        finish_rows(count, vectors, p, last, v, false, true, false, sums, c);
-    } else {
-        vec row[WIDEST];
-        load_columns(vectors, v, p->v_apart, rest, row);
-        UNROLL
-        for (int i = 0; i < count; i++)
-            add_number(vectors, *last[i], row, sums[i]);
-        put(count, vectors, p, sums, cols, c);
-    }
+    bool plain = !end->bias && !end->relu, both = end->bias && end->relu && !end->add;
+    return run >= TAIL && cols % TN_LANES == 0 && (plain || both);
 }
 
-/** The same for sums that go past the caches. */
+/** The same, whatever becomes of the sums. */
+ALWAYS_INLINE void finish_tile(int count, int vectors, const piece *p, const float *const last[ROWS], int64_t step,
+                               const float *v, int64_t v_step, sums_of sums, float *c)
+{
+    if (p->bias)
+        finish_rows(count, vectors, p, last, step, v, v_step, false, true, false, sums, c);
+    else if (p->add)
+        finish_rows(count, vectors, p, last, step, v, v_step, true, false, false, sums, c);
+    else
+        finish_rows(count, vectors, p, last, step, v, v_step, false, false, false, sums, c);
+}
+
+/** The same for sums of rows that lie anywhere and go past the caches. */
 ALWAYS_INLINE void finish_past(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
                                sums_of sums, float *c)
 {
     if (p->bias)
-        finish_rows(count, vectors, p, last, v, false, true, true, sums, c);
+        finish_rows(count, vectors, p, last, 1, v, PANEL, false, true, true, sums, c);
     else
-        finish_rows(count, vectors, p, last, v, false, false, true, sums, c);
+        finish_rows(count, vectors, p, last, 1, v, PANEL, false, false, true, sums, c);
 }
 
 ALWAYS_INLINE void put_zero_row(int vectors, bool past, int64_t rest, float *c)

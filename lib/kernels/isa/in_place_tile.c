@@ -62,14 +62,14 @@ ALWAYS_INLINE void ask_for_lines(piece *p)
         __builtin_prefetch(p->ahead, 0, 2);
 }
 
-/** Rows that lie side by side, and the columns may, too: all but the last k, where `last` becomes its numbers and whose row
- *  of B is returned. With each of the first k, a row of C is asked for if that is far away; then, every few k, a line of what
+/** Rows that lie side by side, and the columns may, too: all but the tail, where `last` becomes its numbers and whose rows
+ *  of B are returned. With each of the first k, a row of C is asked for if that is far away; then, every few k, a line of what
  *  is read next. */
 ALWAYS_INLINE const float *add_lying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
                                      const float *c, const float **last, sums_of sums)
 {
     for (int64_t left = p->runs;; s += p->run_step - p->run * p->step) {
-        int64_t k = 0, end = p->run - (left == 1), rows = p->asks_c && left == p->runs ? tn_min(count, end) : 0;
+        int64_t k = 0, end = left == 1 ? p->run - p->tail : p->run, rows = p->asks_c && left == p->runs ? tn_min(count, end) : 0;
         KEEP_IN_MEMORY(left);
         for (; k < rows; k++, s += p->step, v += p->v_step) {
             ask_for_sums(vectors, c + p->at[k]);
@@ -129,7 +129,7 @@ ALWAYS_INLINE void add_panel(int count, int vectors, const piece *p, const float
         add_beside(count, vectors, s, v, panel, 0, sums);
 }
 
-/** Rows that lie anywhere, run after run, all but the last k, whose numbers are at `last` and whose row of B is returned.
+/** Rows that lie anywhere, run after run, all but the tail, whose numbers are at `last` and whose rows of B are returned.
  * With each line of them, lines of what is read next are asked for; with each of the first k, a row of C if that is far
  * away. A run's numbers are counted from its end: one register less. */
 ALWAYS_INLINE const float *add_runs(int count, int vectors, piece *p, const float *const *places, const float *v,
@@ -139,7 +139,7 @@ ALWAYS_INLINE const float *add_runs(int count, int vectors, piece *p, const floa
     int64_t left = p->runs, panel = p->v_apart;
     for (;;) {
         const float *a[ROWS];
-        int64_t run = p->run, k = -run, end = left == 1 ? -1 : 0;
+        int64_t run = p->run, k = -run, end = left == 1 ? -p->tail : 0;
         UNROLL
         for (int i = 0; i < count; i++)
             a[i] = places[i] + run;
@@ -163,7 +163,7 @@ ALWAYS_INLINE const float *add_runs(int count, int vectors, piece *p, const floa
         if (--left == 0) {
             UNROLL
             for (int i = 0; i < count; i++)
-                last[i] = a[i] - 1;
+                last[i] = a[i] - TAIL;
             return v;
         }
         places += p->step;
@@ -187,10 +187,14 @@ ALWAYS_INLINE void multiply_lying(kind of, int count, int vectors, const piece *
         return;
     }
     v = add_lying(count, vectors, p, side, v, rest, c, &side, sums);
+    if (p->tail == 0) {
+        put(count, vectors, p, sums, cols, c);
+        return;
+    }
     UNROLL
     for (int i = 0; i < count; i++)
         last[i] = side + i;
-    finish_tile(count, vectors, p, last, v, rest, sums, cols, c);
+    finish_tile(count, vectors, p, last, p->step, v, p->v_step, sums, c);
 }
 
 INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, const float *const *places,
@@ -211,10 +215,12 @@ INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, c
         v = add_runs(count, vectors, p, places, v, c, last, sums);
         if (p->each > 1 && !p->add)
             put_zeros(count, vectors, p, cols, c);
-        if (vectors == WIDEST && p->past)
+        if (p->tail == 0)
+            put(count, vectors, p, sums, cols, c);
+        else if (vectors == WIDEST && p->past)
             finish_past(count, vectors, p, last, v, sums, c);
         else
-            finish_tile(count, vectors, p, last, v, 0, sums, cols, c);
+            finish_tile(count, vectors, p, last, 1, v, PANEL, sums, c);
     } else if (MASKS && p->part) {
         multiply_lying(of, count, vectors, p, side, v, last_lanes(vectors, cols), sums, cols, c);
     } else {
@@ -342,12 +348,6 @@ static bool are_lines(int64_t cols, const float *c, int64_t ldc)
     return ldc % TN_LINE == 0 && (uintptr_t)c % (TN_LINE * sizeof *c) == 0 && cols == WIDEST * TN_LANES;
 }
 
-/** Sums that are finished one by one. */
-static bool may_go_past(const tn_tile_end *end)
-{
-    return end->past && !end->add && !end->bias == !end->relu;
-}
-
 /* Columns of one tile's width after another. */
 static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
 {
@@ -358,7 +358,8 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
         wide = tn_min(cols, WIDEST * TN_LANES);
         find_columns(r, wide, &p);
         p.lines = are_lines(wide, c, ldc);
-        p.past = p.lines && may_go_past(end);
+        p.tail = has_tail(end, r->run, wide) ? TAIL : 0;
+        p.past = p.lines && p.tail > 0 && end->past && !end->add;
         p.asks_c = end->asks_c && !p.past;
         int64_t panels = WIDEST / 2 * p.v_apart; /* of two vectors */
         for (int64_t first = 0; first < r->count; first += r->group, asks--)
