@@ -30,10 +30,11 @@ static bool goes_past(const tn_nest *nest, const tn_task *t, const tn_slab *d)
     return nest->run > 0 && done && (double)nest->p->m * (double)nest->p->n >= PAST_CACHES;
 }
 
-/** Rows side by side that no tile has read yet: under the first columns, what lies behind the first line of each k. */
-static tn_region unread_rows(const tn_nest *nest, const tn_slab *d, int64_t count, int64_t j)
+/** Rows side by side, those behind the first line of each k: under the next columns they are far away again, unless all of
+ *  them stay in the L2 cache. */
+static tn_region rows_beside(const tn_nest *nest, const tn_slab *d, int64_t count)
 {
-    if (!nest->along || !nest->p->find_a || nest->run_along > 0 || j > 0 || count <= TN_LINE)
+    if (!nest->along || !nest->p->find_a || nest->run_along > 0 || count <= TN_LINE)
         return (tn_region){0};
     return (tn_region){d->side + TN_LINE, d->kn, count - TN_LINE, d->step};
 }
@@ -58,7 +59,7 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, co
     tn_tile_end end = {.add = d->beta != 0.0f,
                        .asks_c = asks_for_sums(nest, d),
                        .past = goes_past(nest, t, d),
-                       .beside = unread_rows(nest, d, count, j),
+                       .beside = rows_beside(nest, d, count),
                        .ahead = *ahead};
     if (nest->run > 0) {
         rows.runs = d->kn / nest->run;
