@@ -9,6 +9,7 @@
 #include <math.h>
 #include <time.h>
 
+#define WARM 6e-3      /* seconds of runs that are not counted: after a rest, the first ones take up to a tenth longer */
 #define TURN 3e-3      /* seconds that a turn's runs take at least, */
 #define RUNS_MOST 400  /* or so many are enough */
 #define LONG 30e-3     /* a run of so many seconds warms the caches itself */
@@ -68,7 +69,7 @@ static double take_turn(const conv_turns *turns, const conv_way *way, double est
     double times[RUNS_MOST];
     int runs = 1 + (int)fmin(RUNS_MOST - 1, TURN / estimate);
     settle();
-    for (int i = 0; i < (runs + 1) / 2 && estimate < LONG; i++)
+    for (double start = bench_now(); estimate < LONG && bench_now() - start < WARM;)
         run(turns, way);
     for (int i = 0; i < runs; i++)
         times[i] = run(turns, way);
