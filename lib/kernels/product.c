@@ -278,7 +278,7 @@ static void run_tasks(const tn_team *team, void *arg)
     run_job *job = arg;
     float *space = job->buffers + team->index * job->buffer;
     float *s_block = space + job->own, *v_group = s_block + tn_s_block_floats(job->nest.p), *rows = v_group + tn_v_group_floats();
-    const tn_task_buffers buffers = {s_block, v_group, job->nest.run > 0 ? (const float **)(void *)rows : NULL};
+    tn_task_buffers buffers = {s_block, v_group, job->nest.run > 0 ? (const float **)(void *)rows : NULL, NULL, NULL};
     if (job->packing) {
         pack_whole(&job->nest, team, job->packing);
         tn_team_barrier(team);

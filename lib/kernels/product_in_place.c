@@ -7,6 +7,9 @@
 #define LONG 64 /* numbers of a run from which it is worth while to ask for it; shorter ones are fetched ahead anyway */
 #define LONG_SUM 64 /* numbers of a sum from which there is time to ask for C */
 #define PAST_CACHES (4 << 20) /* numbers of C of which a cache that others use, too, keeps little until somebody reads them */
+#define COPY_ROWS 96     /* from which it is worth while to copy columns that lie, */
+#define COPY_STRIDE 512  /* if numbers of theirs are so far apart that they share sets of the caches, */
+#define COPY_DEPTH 256   /* and panels leave room in the L2 cache */
 #define FAR_SUMS (1 << 18) /* numbers of C that the L2 cache does not keep */
 
 bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t)
@@ -39,7 +42,35 @@ static tn_region rows_beside(const tn_nest *nest, const tn_slab *d, int64_t coun
     return (tn_region){d->side + TN_LINE, d->kn, count - TN_LINE, d->step};
 }
 
-void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
+/** Whether so many rows have their columns copied ahead of time: that costs next to nothing. */
+static bool should_copy(const tn_nest *nest, const tn_region *columns, int64_t rows)
+{
+    bool far = columns->stride >= COPY_STRIDE && rows >= COPY_ROWS;
+    return far && columns->rows > 0 && columns->rows <= COPY_DEPTH && columns->width % nest->v == 0;
+}
+
+/** Columns that lie are read as panels if they were copied; and those that follow will be, where it is worth while. */
+static const float *follow_copies(const tn_nest *nest, const tn_slab *d, tn_task_buffers *buffers, const float *columns,
+                                  tn_tile_rows *rows, tn_tile_end *end)
+{
+    float *half = buffers->v_group;
+    if (columns == buffers->copied) {
+        columns = buffers->panels;
+        rows->v_step = nest->v;
+        rows->v_apart = nest->v * d->kn;
+        half += buffers->panels == half ? TN_WIDEST_TILE * TN_DEPTH_ALONG : 0;
+    }
+    buffers->copied = NULL;
+    if (should_copy(nest, &end->ahead, rows->count)) {
+        end->copies = (tn_tile_copies){end->ahead, half};
+        buffers->copied = end->ahead.data;
+        buffers->panels = half;
+        end->ahead = (tn_region){0};
+    }
+    return columns;
+}
+
+void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, tn_task_buffers *buffers,
                      const tn_region *ahead, int64_t i, int64_t count, int64_t j, int64_t cols)
 {
     tn_tile_rows rows = {.count = count,
@@ -49,8 +80,7 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, co
                          .run = d->kn,
                          .step = d->step,
                          .v_step = d->v_step,
-                         .v_apart = d->v_apart,
-                         .copy = d->copy};
+                         .v_apart = d->v_apart};
     if (nest->run_along > 0) {
         rows.runs = d->kn / nest->run_along;
         rows.run = nest->run_along;
@@ -72,5 +102,8 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, co
         end.relu = nest->p->activation == TN_RELU;
         end.bias = nest->p->bias ? nest->p->bias + t->v0 + j : NULL;
     }
-    nest->own->multiply(&rows, d->v_panels + j / nest->v * d->v_apart, &end, cols, t->c + i * t->ldc + j, t->ldc);
+    const float *v = d->v_panels + j / nest->v * d->v_apart;
+    if (nest->lies)
+        v = follow_copies(nest, d, buffers, v, &rows, &end);
+    nest->own->multiply(&rows, v, &end, cols, t->c + i * t->ldc + j, t->ldc);
 }

@@ -14,15 +14,13 @@
 #define OWN_PANELS 4     /* so many panels of rows at a time where they are packed */
 #define IN_PLACE (1 << 16) /* floats of a block of rows that are read where they lie, in the L2 cache, */
 #define IN_PLACE_ROWS 1024 /* and how many they are at most */
-#define COPY_ROWS 96     /* from which it is worth while to copy columns that lie, */
-#define COPY_STRIDE 128  /* if their rows are so far apart that they share sets of the caches */
 #define NARROW (3 << 14) /* floats of the vector side packed together where one block of rows uses them */
 #define WIDE (1 << 18)   /* where several do */
 #define SINK_WIDTH                                                                                                     \
     256 /* numbers of the vector side of a block that goes to a sink: it stays in the L2 cache, and its                \
            rows are long enough to be worth a call */
 
-_Static_assert(OWN_COLUMNS * TN_DEPTH_ALONG <= WIDE, "columns that lie are copied to where others are packed");
+_Static_assert(2 * OWN_COLUMNS * TN_DEPTH_ALONG <= WIDE, "columns that lie are copied to where others are packed");
 
 int64_t tn_block_rows_least(void)
 {
@@ -267,7 +265,7 @@ static int64_t rows_of_call(const tn_nest *nest, const tn_task *t)
 }
 
 /** All tiles of a block of the scalar side, wherever it is, under panels of the vector side or what lies in their place. */
-static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
+static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab *d, tn_task_buffers *buffers,
                             ahead *next)
 {
     int64_t group = group_of(nest);
@@ -318,7 +316,6 @@ static void find_columns(const tn_nest *nest, const tn_task *t, int64_t k0, cons
         tn_region lies = nest->p->find_b(nest->p->b, t->v0, t->v_count, k0, d->kn);
         d->v_panels = lies.data;
         d->v_step = lies.stride;
-        d->copy = t->s_count >= COPY_ROWS && lies.stride >= COPY_STRIDE ? buffers->v_group : NULL;
         d->v_apart = nest->v;
     } else if (nest->packed) {
         d->v_panels = nest->packed + tn_packed_offset(nest, k0, d->kn, t->v0);
@@ -410,7 +407,7 @@ static ahead ahead_of(const tn_nest *nest, const tn_task *t, const place *now, i
 }
 
 /** The columns of a place at its depth, block by block of the scalar side. */
-static void multiply_depth(const tn_nest *nest, const tn_task *task, const place *at, const tn_task_buffers *buffers)
+static void multiply_depth(const tn_nest *nest, const tn_task *task, const place *at, tn_task_buffers *buffers)
 {
     int64_t rows = tn_block_rows(nest), k0 = at->k0, kn = tn_min(nest->depth, task->k1 - k0);
     tn_task columns = columns_of(nest, task, at->v, at->width);
@@ -444,7 +441,7 @@ static void clear(const tn_nest *nest, const tn_task *t)
     finish(nest, t);
 }
 
-void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers *buffers)
+void tn_task_run(const tn_nest *nest, const tn_task *task, tn_task_buffers *buffers)
 {
     if (task->k0 >= task->k1) {
         clear(nest, task);

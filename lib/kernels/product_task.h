@@ -36,7 +36,9 @@ typedef struct tn_task {
 /** One thread's buffers. A product with a sink has its block in the task's c. */
 typedef struct tn_task_buffers {
     float *s_block, *v_group;
-    const float **rows; /* where the runs of a block of the scalar side lie; NULL if it is never looked for */
+    const float **rows;  /* where the runs of a block of the scalar side lie; NULL if it is never looked for */
+    const float *copied; /* columns that lie here are in `panels`, a half of v_group; NULL: none are */
+    float *panels;
 } tn_task_buffers;
 
 /** Scalar-side rows of a block, a multiple of nest->s: in the L2 cache, or all that are read as they lie. No block has
@@ -90,17 +92,16 @@ typedef struct tn_slab {
     const float *v_panels; /* or columns as they lie, as in tn_tile_rows; */
     const float *side;     /* and so the rows of a block */
     int64_t step, v_step, v_apart;
-    float *copy; /* room for a call's columns as panels, NULL: they are read as they lie */
     float beta;
 } tn_slab;
 
 /** The tiles of rows i to i + count and columns j to j + cols, i a multiple of nest->s, j of nest->v, of a block of the
  *  scalar side that was packed or located, with nest->own; ahead is asked for. */
-void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, const tn_task_buffers *buffers,
+void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, tn_task_buffers *buffers,
                      const tn_region *ahead, int64_t i, int64_t count, int64_t j, int64_t cols);
 /** True if the last of a task's tiles do its epilogue. */
 bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t);
-void tn_task_run(const tn_nest *nest, const tn_task *task, const tn_task_buffers *buffers);
+void tn_task_run(const tn_nest *nest, const tn_task *task, tn_task_buffers *buffers);
 /** Bias and activation of rows of C [rows,cols] from column `col`. */
 void tn_finish_rows(const tn_product *p, float *c, int64_t ldc, int64_t rows, int64_t col, int64_t cols);
 

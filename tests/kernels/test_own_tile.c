@@ -114,21 +114,20 @@ static void check(const tn_own_tile *own, numbers *n, int64_t rows, int64_t grou
     check_results(n, rows, cols, kind);
 }
 
-/* What is left of some columns by the first tile of the last call: the panels of the last columns, and nothing behind. */
-static void check_copy(const tn_own_tile *own, const numbers *n, int64_t cols)
+/* The first columns of b as panels, and nothing behind. */
+static void check_copies(const tn_own_tile *own, const numbers *n, int64_t cols)
 {
-    int64_t wide = own->lanes == LANES_MOST ? WIDEST : own->lanes, first = (cols - 1) / wide * wide;
-    for (int64_t j = 0; j < cols - first; j++)
+    for (int64_t j = 0; j < cols; j++)
         for (int64_t k = 0; k < DEPTH; k++)
-            ck_assert_float_eq(n->copy[(j / own->lanes * DEPTH + k) * own->lanes + j % own->lanes], n->b[k][first + j]);
-    for (int64_t i = wide * DEPTH; i < WIDEST * DEPTH + MARGIN; i++)
+            ck_assert_float_eq(n->copy[(j / own->lanes * DEPTH + k) * own->lanes + j % own->lanes], n->b[k][j]);
+    for (int64_t i = cols * DEPTH; i < WIDEST * DEPTH + MARGIN; i++)
         ck_assert_float_nan(n->copy[i]);
 }
 
-/* Both sides as matrices, as they lie: nothing behind the last column of the last row can be read. With a copy, most
- * tiles read that. Several runs have gaps between them. */
+/* Both sides as matrices, as they lie: nothing behind the last column of the last row can be read. Or columns are panels, and
+ * others are copied meanwhile, more than there is time for in few rows. Several runs have gaps between them. */
 static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b, int64_t rows, int64_t cols, int kind,
-                         int64_t runs, float *copy)
+                         int64_t runs, bool copies)
 {
     int64_t run_step = RUN * rows + GAP;
     float *side = a - rows * DEPTH - (runs - 1) * GAP;
@@ -139,9 +138,9 @@ static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b,
                             .run = DEPTH / runs,
                             .run_step = run_step,
                             .step = rows,
-                            .v_step = cols,
-                            .v_apart = own->lanes,
-                            .copy = copy};
+                            .v_step = copies ? own->lanes : cols,
+                            .v_apart = own->lanes * (copies ? DEPTH : 1)};
+    int64_t copied = own->lanes * (1 + rows % (WIDEST / own->lanes));
     tn_tile_end end = {.add = kind & ADD, .relu = kind & RELU, .bias = kind & BIAS ? n->bias : NULL};
     end.asks_c = kind & ASKS_C;
     if (kind & ASKS) {
@@ -154,12 +153,13 @@ static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b,
         memcpy(b + (k - DEPTH) * cols, n->b[k], (size_t)cols * sizeof *b);
     }
     memcpy(n->c, n->before, sizeof n->c);
-    for (int64_t i = 0; copy && i < WIDEST * DEPTH + MARGIN; i++)
-        copy[i] = NAN;
-    own->multiply(&r, b - cols * DEPTH, &end, cols, n->c[0], PITCH);
+    for (int64_t i = 0; i < WIDEST * DEPTH + MARGIN; i++)
+        n->copy[i] = NAN;
+    if (copies)
+        end.copies = (tn_tile_copies){{n->b[0], DEPTH, copied, COLUMNS}, n->copy};
+    own->multiply(&r, copies ? n->panels : b - cols * DEPTH, &end, cols, n->c[0], PITCH);
     check_results(n, rows, cols, kind);
-    if (copy && rows > own->rows) /* always more than one tile */
-        check_copy(own, n, cols);
+    check_copies(own, n, copies ? copied : 0);
 }
 
 /* Results of sums of so few numbers, those of row i at a + i * row_step + k * k_step. */
@@ -268,7 +268,7 @@ START_TEST(test_beside)
         for (int64_t cols = own->whole; cols <= 3 * own->lanes; cols += own->whole * (cols < own->lanes ? 1 : 7))
             for (int way = 0; way < 4; way++) {
                 int kind = (int)(rows + cols) % PANEL + (rows % 2 ? ASKS + ASKS_C : 0);
-                check_beside(own, n, a, b, rows, cols, kind, way / 2 ? RUNS : 1, way % 2 ? n->copy : NULL);
+                check_beside(own, n, a, b, rows, cols, kind, way / 2 ? RUNS : 1, way % 2);
             }
     free(n);
 }

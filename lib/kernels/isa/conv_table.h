@@ -57,6 +57,13 @@ typedef struct tn_region {
 } tn_region;
 
 /** What becomes of the sums of tiles, and what is asked for meanwhile. */
+/** Columns as they lie, and panels of them: number j of row k is copied to to[(j / lanes * from.rows + k) * lanes + j % lanes];
+ *  whole panels. No rows: nothing. */
+typedef struct tn_tile_copies {
+    tn_region from;
+    float *to;
+} tn_tile_copies;
+
 typedef struct tn_tile_end {
     bool add;          /* to c, then the rest */
     bool relu;         /* NaN stays NaN */
@@ -66,6 +73,7 @@ typedef struct tn_tile_end {
     int64_t asks;      /* groups after the first one whose rows are asked for; those at places may be one more */
     tn_region beside;  /* with rows side by side, asked for before `ahead`: a line of each of its rows, then the next of each */
     tn_region ahead;   /* asked for likewise, as far as time allows; with places: whole lines, one after another */
+    tn_tile_copies copies; /* with rows side by side: done meanwhile */
 } tn_tile_end;
 
 #define TN_WIDEST_TILE 64 /* columns, of any instruction set */
@@ -85,8 +93,6 @@ typedef struct tn_tile_rows {
                           Zeros of whole lines go past the caches, for which all must be multiples of ldc. NULL: rows are
                           ldc apart */
     int64_t each; /* 1 or more */
-    float *copy; /* with a step, if all rows are one group: the first tile leaves its columns here as panels, which the
-                    others read; room for all k of TN_WIDEST_TILE columns. NULL: it does not */
 } tn_tile_rows;
 
 /** Tiles of a product. */

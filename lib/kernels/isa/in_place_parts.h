@@ -11,35 +11,66 @@
 #include "kernels/isa/tile_parts.h"
 
 /* ROWS: of BLIS's panels. WIDEST: vectors of the widest tile, whose rows are WIDEST_ROWS. A tile has as many rows as leave
- * registers for a row of B and a number of A: 32 of them, or 16. EACH: for each number of rows of each width; EACH_WIDTH:
- * for the most. */
+ * registers for a row of B and a number of A: 32 of them, or 16. EACH: for each number of rows of each width. */
 #if TN_LANES == 16
 #define ROWS 12
 #define WIDEST 4
 #define WIDEST_ROWS 6
 #define MOST_ROWS {12, 12, 8, WIDEST_ROWS}
 #define EACH(X) UP_TO_12(X, 1) UP_TO_12(X, 2) UP_TO_8(X, 3) UP_TO_6(X, 4)
-#define EACH_WIDTH(X) X(12, 1) X(12, 2) X(8, 3) X(6, 4)
 #elif TN_LANES == 8
 #define ROWS 6
 #define WIDEST 2
 #define WIDEST_ROWS 6
 #define MOST_ROWS {6, WIDEST_ROWS}
 #define EACH(X) UP_TO_6(X, 1) UP_TO_6(X, 2)
-#define EACH_WIDTH(X) X(6, 1) X(6, 2)
 #else
 #define ROWS 4
 #define WIDEST 2
 #define WIDEST_ROWS 4
 #define MOST_ROWS {4, WIDEST_ROWS}
 #define EACH(X) UP_TO_4(X, 1) UP_TO_4(X, 2)
-#define EACH_WIDTH(X) X(4, 1) X(4, 2)
 #endif
 #define TAIL (TN_LANES == 16 ? 3 : 1) /* k that are left until rows are finished one by one */
+#define COPY_AHEAD 16 /* rows of columns that are on their way until they are copied */
 #define PANEL (2 * TN_LANES) /* columns */
 #define MASKS (TN_LANES >= 8) /* a vector of B that is not whole can be read through a mask */
 
-_Static_assert(WIDEST *TN_LANES <= TN_WIDEST_TILE, "callers have room for copies of so many columns");
+_Static_assert(WIDEST *TN_LANES <= TN_WIDEST_TILE, "no tile is wider than callers believe");
+
+/** Columns that are copied as panels meanwhile: panel after panel, row by row. */
+typedef struct copier {
+    const float *from;
+    float *to;
+    int64_t stride, rows, back; /* of a panel; back: from the end of one to the next */
+    int64_t in_panel, left;     /* rows that are still to be copied */
+} copier;
+
+static copier copier_of(const tn_tile_copies *c)
+{
+    int64_t rows = c->from.rows;
+    return (copier){c->from.data, c->to, c->from.stride, rows, PANEL - rows * c->from.stride, rows,
+                    rows * (c->from.width / PANEL)};
+}
+
+/** A row, and the one that comes some time later is asked for. */
+ALWAYS_INLINE void copy_row(copier *c)
+{
+    const float *from = c->from;
+    vec low = load(from), high = load(from + TN_LANES);
+    __builtin_prefetch(from + COPY_AHEAD * c->stride, 0, 3);
+    if (PANEL > TN_LINE)
+        __builtin_prefetch(from + COPY_AHEAD * c->stride + TN_LANES, 0, 3);
+    store(low, c->to);
+    store(high, c->to + TN_LANES);
+    c->to += PANEL;
+    c->from = from + c->stride;
+    c->left--;
+    if (--c->in_panel > 0)
+        return;
+    c->in_panel = c->rows;
+    c->from += c->back;
+}
 
 typedef vec sums_of[ROWS][WIDEST];
 
@@ -50,7 +81,6 @@ typedef struct piece {
     int64_t v_step, v_apart; /* of B, from k to k and from panel to panel */
     int64_t tail;            /* k of the last run with which rows are finished: TAIL, or 0 */
     bool part;               /* nothing can be read behind the columns */
-    float *copy;             /* where the first tile leaves columns as panels */
     const float *bias;
     bool add, relu, asks_c, past;
     bool lines;               /* rows of C are whole lines under the widest tiles */
@@ -61,6 +91,7 @@ typedef struct piece {
     const float *ahead, *end; /* otherwise memory from here on; a tile leaves behind how far it came */
     int64_t pace;             /* lines of it with each line of rows */
     walk *walk;               /* what packed panels ask for, and rows side by side */
+    copier *copies;           /* with rows side by side */
 } piece;
 
 /** Columns of the last of so many vectors. */

@@ -64,7 +64,7 @@ ALWAYS_INLINE void ask_for_lines(piece *p)
 
 /** Rows that lie side by side, and the columns may, too: all but the tail, where `last` becomes its numbers and whose rows
  *  of B are returned. With each of the first k, a row of C is asked for if that is far away; then, every few k, a line of what
- *  is read next. */
+ *  is read next, and a row of the columns that follow is copied. */
 ALWAYS_INLINE const float *add_lying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
                                      const float *c, const float **last, sums_of sums)
 {
@@ -75,8 +75,11 @@ ALWAYS_INLINE const float *add_lying(int count, int vectors, const piece *p, con
             ask_for_sums(vectors, c + p->at[k]);
             add_beside(count, vectors, s, v, p->v_apart, rest, sums);
         }
-        for (; k + PACE <= end && p->walk->runs > 0; k += PACE) {
-            ask_for_line(p->walk);
+        for (; k + PACE <= end && (p->walk->runs > 0 || p->copies->left > 0); k += PACE) {
+            if (p->walk->runs > 0)
+                ask_for_line(p->walk);
+            if (p->copies->left > 0)
+                copy_row(p->copies);
             for (int i = 0; i < PACE; i++, s += p->step, v += p->v_step)
                 add_beside(count, vectors, s, v, p->v_apart, rest, sums);
         }
@@ -86,33 +89,6 @@ ALWAYS_INLINE const float *add_lying(int count, int vectors, const piece *p, con
             *last = s;
             return v;
         }
-    }
-}
-
-/** One k of them; its columns are left as a row of panels, `apart` floats from one to the next. */
-ALWAYS_INLINE void add_and_leave(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
-                                 float *copy, int64_t apart, sums_of sums)
-{
-    vec row[WIDEST];
-    load_columns(vectors, v, p->v_apart, rest, row);
-    UNROLL
-    for (int j = 0; j < vectors; j++)
-        store(row[j], copy + j / 2 * apart + j % 2 * TN_LANES);
-    UNROLL
-    for (int i = 0; i < count; i++)
-        add_number(vectors, s[i], row, sums[i]);
-}
-
-/** All of them, and the columns are left as panels. */
-ALWAYS_INLINE void add_copying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
-                               sums_of sums)
-{
-    float *copy = p->copy;
-    int64_t apart = p->runs * p->run * PANEL;
-    for (int64_t left = p->runs; left > 0; left--, s += p->run_step - p->run * p->step) {
-        KEEP_IN_MEMORY(left);
-        for (int64_t k = 0; k < p->run; k++, s += p->step, v += p->v_step, copy += PANEL)
-            add_and_leave(count, vectors, p, s, v, rest, copy, apart, sums);
     }
 }
 
@@ -174,18 +150,13 @@ ALWAYS_INLINE const float *add_runs(int count, int vectors, piece *p, const floa
 
 /* ---- tiles: a function for each number of rows and vectors, and for each kind of rows ---- */
 
-typedef enum kind { PACKED, LYING, LOCATED, KINDS, LYING_COPIES /* a table of its own */ } kind;
+typedef enum kind { PACKED, LYING, LOCATED, KINDS } kind;
 
 /** Rows side by side; `rest` as in load_columns. */
-ALWAYS_INLINE void multiply_lying(kind of, int count, int vectors, const piece *p, const float *side, const float *v,
+ALWAYS_INLINE void multiply_lying(int count, int vectors, const piece *p, const float *side, const float *v,
                                   int64_t rest, sums_of sums, int64_t cols, float *c)
 {
     const float *last[ROWS];
-    if (of == LYING_COPIES) {
-        add_copying(count, vectors, p, side, v, rest, sums);
-        put(count, vectors, p, sums, cols, c);
-        return;
-    }
     v = add_lying(count, vectors, p, side, v, rest, c, &side, sums);
     if (p->tail == 0) {
         put(count, vectors, p, sums, cols, c);
@@ -222,9 +193,9 @@ INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, c
         else
             finish_tile(count, vectors, p, last, 1, v, PANEL, sums, c);
     } else if (MASKS && p->part) {
-        multiply_lying(of, count, vectors, p, side, v, last_lanes(vectors, cols), sums, cols, c);
+        multiply_lying(count, vectors, p, side, v, last_lanes(vectors, cols), sums, cols, c);
     } else {
-        multiply_lying(of, count, vectors, p, side, v, 0, sums, cols, c);
+        multiply_lying(count, vectors, p, side, v, 0, sums, cols, c);
     }
 }
 
@@ -242,14 +213,10 @@ INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, c
 #define ENTRIES(count, vectors)                                                                                        \
     [(vectors)-1][(count)-1] = {NAME(PACKED, count, vectors), NAME(LYING, count, vectors),                             \
                                 NAME(LOCATED, count, vectors)},
-#define COPYING_TILE(count, vectors) TILE(LYING_COPIES, count, vectors)
-#define COPYING_ENTRY(count, vectors) [(vectors)-1] = NAME(LYING_COPIES, count, vectors),
 
 EACH(TILES)
-EACH_WIDTH(COPYING_TILE)
 
 static tile *const tiles[WIDEST][ROWS][KINDS] = {EACH(ENTRIES)};
-static tile *const copying_tiles[WIDEST] = {EACH_WIDTH(COPYING_ENTRY)}; /* with the most rows */
 
 /** The most rows of a tile of so many vectors. */
 static int most_rows(int vectors)
@@ -265,32 +232,18 @@ static kind kind_of(const tn_tile_rows *r)
     return r->step == 0 ? PACKED : LYING;
 }
 
-/** The first tile leaves its columns as panels, which those after it read. Returns how many rows it has. */
-static int copy_columns(const tn_tile_rows *r, const float **v, int64_t cols, float *c, piece *p)
-{
-    int vectors = (int)tn_ceil_div(cols, TN_LANES);
-    copying_tiles[vectors - 1](p, NULL, r->side, *v, cols, c);
-    p->part = false;
-    p->v_step = PANEL;
-    p->v_apart = p->runs * p->run * PANEL;
-    *v = p->copy;
-    return most_rows(vectors);
-}
-
 /** The group of rows from `first` under the same columns, in equal parts, each as many as a tile of that width can
  *  have. */
 static void multiply_group(const tn_tile_rows *r, int64_t first, bool asks, const float *v, int64_t cols, float *c,
                            piece *p)
 {
-    int vectors = (int)tn_ceil_div(cols, TN_LANES), count = (int)tn_min(r->group, r->count - first), i = 0;
+    int vectors = (int)tn_ceil_div(cols, TN_LANES), count = (int)tn_min(r->group, r->count - first);
     const float *const *places = r->places ? r->places + first * r->runs : NULL;
     const float *side = r->places ? NULL : r->side + first * r->run;
     kind of = kind_of(r);
     c += first * p->ldc;
-    if (p->copy && count == r->count && count > most_rows(vectors))
-        i = copy_columns(r, &v, cols, c, p);
-    int parts = (count - i + most_rows(vectors) - 1) / most_rows(vectors);
-    for (int rows; i < count; i += rows, parts--) {
+    int parts = (count + most_rows(vectors) - 1) / most_rows(vectors);
+    for (int rows, i = 0; i < count; i += rows, parts--) {
         rows = (count - i + parts - 1) / parts;
         p->next = places && asks ? places + i + r->group * r->runs : NULL;
         if (r->at)
@@ -310,7 +263,7 @@ static int64_t pace_of(const tn_tile_rows *r, const tn_region *ahead, int64_t co
 }
 
 static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t cols, int64_t ldc, walk *w,
-                      int64_t at[ROWS])
+                      copier *copies, int64_t at[ROWS])
 {
     const tn_region *ahead = &end->ahead;
     bool asks = r->places && ahead->rows > 0;
@@ -320,7 +273,6 @@ static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t col
                    .runs = r->runs,
                    .run = r->run,
                    .run_step = r->run_step,
-                   .copy = kind_of(r) == LYING ? r->copy : NULL,
                    .bias = end->bias,
                    .add = end->add,
                    .relu = end->relu,
@@ -330,7 +282,8 @@ static piece piece_of(const tn_tile_rows *r, const tn_tile_end *end, int64_t col
                    .ahead = ahead->data,
                    .end = asks ? ahead->data + ahead->rows * ahead->width : ahead->data,
                    .pace = asks ? pace_of(r, ahead, cols) : 0,
-                   .walk = w};
+                   .walk = w,
+                   .copies = copies};
 }
 
 /** How `cols` columns lie: side by side in rows, which end with them, or in panels. */
@@ -352,8 +305,9 @@ static bool are_lines(int64_t cols, const float *c, int64_t ldc)
 static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
 {
     walk rows = walk_rows(&end->ahead), all = end->beside.rows > 0 ? walk_columns(&end->beside, &rows) : rows;
+    copier copies = copier_of(&end->copies);
     int64_t at[ROWS];
-    piece p = piece_of(r, end, cols, ldc, &all, at);
+    piece p = piece_of(r, end, cols, ldc, &all, &copies, at);
     for (int64_t asks = r->places ? end->asks : 0, wide; cols > 0; cols -= wide, asks = 0) {
         wide = tn_min(cols, WIDEST * TN_LANES);
         find_columns(r, wide, &p);
@@ -369,6 +323,8 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
             p.bias += wide;
         c += wide;
     }
+    while (copies.left > 0)
+        copy_row(&copies);
     if (end->past || p.each > 1)
         order_past();
 }
