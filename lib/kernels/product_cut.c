@@ -26,7 +26,7 @@
 #define SKEW 0.02     /* and of the time that one of them takes for its tasks */
 #define SPARE 12      /* where each thread has one task: one of its panels of rows out of so many is spared */
 #define SPARE_LEAST 8 /* tasks of fewer panels spare none, */
-#define SPARE_LEAST_ALONG 24 /* of rows along: a small task reads all columns where they lie for its few rows */
+#define SPARE_LEAST_LYING 24 /* or of fewer than that: each small task reads all columns, where they lie, for its few rows */
 #define SPARE_TASKS 4 /* small tasks for each thread that spared rows make, at most */
 
 double tn_rounds(int64_t tasks, int threads)
@@ -123,7 +123,8 @@ static tn_partition cut_evenly(tn_nest *nest, int threads)
  *  are spared, and shared out in small tasks. Not where each of these would have to pack its columns. */
 static void spare_rows(const tn_nest *nest, int threads, tn_partition *cut)
 {
-    int64_t least = nest->along ? SPARE_LEAST_ALONG : SPARE_LEAST, each = cut->s / nest->s, columns = cut->v_tasks * nest->splits;
+    int64_t least = nest->lies ? SPARE_LEAST_LYING : SPARE_LEAST;
+    int64_t each = cut->s / nest->s, columns = cut->v_tasks * nest->splits;
     if (threads == 1 || cut->tasks != threads || each < least || !(nest->packed || nest->lies))
         return;
     cut->s -= tn_ceil_div(each, SPARE) * nest->s;

@@ -10,6 +10,7 @@
 #define COPY_ROWS 96     /* from which it is worth while to copy columns that lie, */
 #define COPY_STRIDE 512  /* if numbers of theirs are so far apart that they share sets of the caches, */
 #define COPY_DEPTH 256   /* and panels leave room in the L2 cache */
+#define BESIDE_ROWS 144  /* so many that lie side by side are asked for under all columns */
 #define FAR_SUMS (1 << 18) /* numbers of C that the L2 cache does not keep */
 
 bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t)
@@ -33,14 +34,16 @@ static bool goes_past(const tn_nest *nest, const tn_task *t, const tn_slab *d)
     return nest->run > 0 && done && (double)nest->p->m * (double)nest->p->n >= PAST_CACHES;
 }
 
-/** Rows side by side, those behind the first line of each k: under the next columns they are far away again, unless all of
- *  them stay in the L2 cache. */
-static tn_region rows_beside(const tn_nest *nest, const tn_slab *d, int64_t count)
+/** Rows side by side, those behind the first line of each k: under the next columns they may be far away again. Few rows have
+ *  no time to ask for them and for columns, too. */
+static tn_region rows_beside(const tn_nest *nest, const tn_slab *d, int64_t count, int64_t j)
 {
-    if (!nest->along || !nest->p->find_a || nest->run_along > 0 || count <= TN_LINE)
+    if (!nest->along || !nest->p->find_a || nest->run_along > 0 || count <= (j > 0 ? BESIDE_ROWS : TN_LINE))
         return (tn_region){0};
     return (tn_region){d->side + TN_LINE, d->kn, count - TN_LINE, d->step};
 }
+
+_Static_assert(COPY_DEPTH <= TN_DEPTH_ALONG, "halves of the buffer have room for panels");
 
 /** Whether so many rows have their columns copied ahead of time: that costs next to nothing. */
 static bool should_copy(const tn_nest *nest, const tn_region *columns, int64_t rows)
@@ -89,7 +92,7 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, tn
     tn_tile_end end = {.add = d->beta != 0.0f,
                        .asks_c = asks_for_sums(nest, d),
                        .past = goes_past(nest, t, d),
-                       .beside = rows_beside(nest, d, count),
+                       .beside = rows_beside(nest, d, count, j),
                        .ahead = *ahead};
     if (nest->run > 0) {
         rows.runs = d->kn / nest->run;

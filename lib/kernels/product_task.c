@@ -231,13 +231,17 @@ static tn_region panels_behind(const tn_nest *nest, const tn_task *t, const tn_s
     return (tn_region){from, tn_min((last - first) * d->kn, left) / TN_LINE, TN_LINE, TN_LINE};
 }
 
-/** Of columns that are read where they lie, those behind column `last`, or the first ones at the next depth. */
+/** Of columns that are read where they lie, those behind column `last`, or the first ones of the next block of rows or at the
+ *  next depth. */
 static tn_region columns_behind(const tn_task *t, const tn_slab *d, int64_t last)
 {
     if (last < t->v_count)
         return tn_find_strided(d->v_panels + last, 1, d->v_step, tn_min(OWN_COLUMNS, t->v_count - last), d->kn);
+    int64_t cols = tn_min(OWN_COLUMNS, t->v_count);
+    if (d->again)
+        return tn_find_strided(d->v_panels, 1, d->v_step, cols, d->kn);
     const float *below = d->v_panels + (d->left > 0 ? d->kn * d->v_step : 0);
-    return tn_find_strided(below, 1, d->v_step, tn_min(OWN_COLUMNS, t->v_count), tn_min(d->kn, d->left));
+    return tn_find_strided(below, 1, d->v_step, cols, tn_min(d->kn, d->left));
 }
 
 /** What a call of our own tiles asks for. */
@@ -422,6 +426,7 @@ static void multiply_depth(const tn_nest *nest, const tn_task *task, const place
         if (!at->one_block || at->v == 0)
             prepare_block(nest, &block, k0, kn, buffers);
         find_rows(nest, &block, k0, buffers, &d);
+        d.again = s + rows < task->s_count;
         multiply_panels(nest, &block, &d, buffers, &next);
         if (d.left == 0 && !tn_finishes_in_place(nest, &block))
             finish(nest, &block);
@@ -443,6 +448,7 @@ static void clear(const tn_nest *nest, const tn_task *t)
 
 void tn_task_run(const tn_nest *nest, const tn_task *task, tn_task_buffers *buffers)
 {
+    buffers->copied = NULL;
     if (task->k0 >= task->k1) {
         clear(nest, task);
         return;

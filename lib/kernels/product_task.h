@@ -37,7 +37,7 @@ typedef struct tn_task {
 typedef struct tn_task_buffers {
     float *s_block, *v_group;
     const float **rows;  /* where the runs of a block of the scalar side lie; NULL if it is never looked for */
-    const float *copied; /* columns that lie here are in `panels`, a half of v_group; NULL: none are */
+    const float *copied; /* in the next call: columns that lie here are in `panels`, a half of v_group; NULL: none are */
     float *panels;
 } tn_task_buffers;
 
@@ -89,6 +89,7 @@ static inline tn_find *tn_find_s(const tn_nest *nest)
 /** One depth of a sum. */
 typedef struct tn_slab {
     int64_t kn, left;      /* k of this depth, and of the task behind it */
+    bool again;            /* another block of rows follows, under the same columns */
     const float *v_panels; /* or columns as they lie, as in tn_tile_rows; */
     const float *side;     /* and so the rows of a block */
     int64_t step, v_step, v_apart;

@@ -182,7 +182,7 @@ static void check_pass(const conv_case *c, tn_conv_pass pass, draw *d)
 }
 
 /* Gradients of filters at the limits of what is multiplied as it lies: more columns than pass under a call, both sides of
- * where the first tile copies them, blocks of rows and of pixels that are full; and batches that are near where the plan's
+ * where they are copied meanwhile (512 filters, 96 rows, 256 pixels), at one depth and at several, blocks of rows and of pixels that are full; and batches that are near where the plan's
  * is not. */
 static const struct {
     int64_t plan, n, size, c, f, kernel, stride, groups;
@@ -195,6 +195,9 @@ static const struct {
     {1, 1, 14, 130, 140, 1, 2, 1}, {3, 3, 14, 37, 64, 1, 2, 1},  {3, 1, 15, 40, 33, 1, 2, 1},  {2, 2, 15, 40, 34, 1, 2, 2},
     {1, 1, 30, 24, 40, 1, 3, 1},
     {1, 1, 118, 16, 32, 1, 2, 1},  {3, 3, 21, 22, 40, 1, 2, 1},  {2, 0, 8, 40, 40, 1, 2, 1},  {2, 0, 8, 40, 40, 1, 1, 1},
+    {1, 1, 4, 95, 512, 1, 1, 1},   {1, 1, 4, 96, 512, 1, 1, 1}, {1, 1, 4, 96, 511, 1, 1, 1}, {1, 1, 4, 97, 560, 1, 1, 1},
+    {1, 1, 16, 96, 512, 1, 1, 1},  {1, 1, 17, 96, 512, 1, 1, 1}, {3, 3, 10, 400, 512, 1, 1, 1}, {1, 1, 9, 22, 544, 3, 1, 1},
+    {3, 3, 10, 44, 520, 3, 1, 1},  {1, 1, 20, 150, 512, 1, 2, 1},
     {2, 0, 9, 16, 32, 3, 2, 1},    {2, 0, 12, 3, 32, 5, 1, 1},
 };
 enum { NEAR_SHAPES = sizeof near_shapes / sizeof near_shapes[0] };

@@ -56,7 +56,6 @@ typedef struct tn_region {
     int64_t rows, width, stride;
 } tn_region;
 
-/** What becomes of the sums of tiles, and what is asked for meanwhile. */
 /** Columns as they lie, and panels of them: number j of row k is copied to to[(j / lanes * from.rows + k) * lanes + j % lanes];
  *  whole panels. No rows: nothing. */
 typedef struct tn_tile_copies {
@@ -64,6 +63,7 @@ typedef struct tn_tile_copies {
     float *to;
 } tn_tile_copies;
 
+/** What becomes of the sums of tiles, and what is asked for meanwhile. */
 typedef struct tn_tile_end {
     bool add;          /* to c, then the rest */
     bool relu;         /* NaN stays NaN */

@@ -32,44 +32,63 @@
 #define EACH(X) UP_TO_4(X, 1) UP_TO_4(X, 2)
 #endif
 #define TAIL (TN_LANES == 16 ? 3 : 1) /* k that are left until rows are finished one by one */
-#define COPY_AHEAD 16 /* rows of columns that are on their way until they are copied */
+#define COPY_AHEAD 8 /* rows of columns that are on their way until they are copied */
 #define PANEL (2 * TN_LANES) /* columns */
 #define MASKS (TN_LANES >= 8) /* a vector of B that is not whole can be read through a mask */
 
 _Static_assert(WIDEST *TN_LANES <= TN_WIDEST_TILE, "no tile is wider than callers believe");
 
-/** Columns that are copied as panels meanwhile: panel after panel, row by row. */
+/** Columns that are copied as panels meanwhile, row by row: a piece of a row goes to each panel. */
 typedef struct copier {
     const float *from;
     float *to;
-    int64_t stride, rows, back; /* of a panel; back: from the end of one to the next */
-    int64_t in_panel, left;     /* rows that are still to be copied */
+    int64_t ahead;           /* from a piece to that which is asked for with it */
+    int64_t jump;            /* from the end of a row to the next one */
+    int64_t apart, back;     /* of panels: from one to the next, and from the last to the next row of the first */
+    int64_t pieces;          /* of a row */
+    int64_t in_row, left;    /* pieces that are still to be copied */
 } copier;
 
-static copier copier_of(const tn_tile_copies *c)
+ALWAYS_INLINE void ask_for_piece(const float *from)
 {
-    int64_t rows = c->from.rows;
-    return (copier){c->from.data, c->to, c->from.stride, rows, PANEL - rows * c->from.stride, rows,
-                    rows * (c->from.width / PANEL)};
+    for (int j = 0; j < PANEL; j += TN_LINE)
+        __builtin_prefetch(from + j, 0, 3);
 }
 
-/** A row, and the one that comes some time later is asked for. */
-ALWAYS_INLINE void copy_row(copier *c)
+/** The first rows are asked for at once. */
+static copier copier_of(const tn_tile_copies *c)
 {
-    const float *from = c->from;
-    vec low = load(from), high = load(from + TN_LANES);
-    __builtin_prefetch(from + COPY_AHEAD * c->stride, 0, 3);
-    if (PANEL > TN_LINE)
-        __builtin_prefetch(from + COPY_AHEAD * c->stride + TN_LANES, 0, 3);
+    const tn_region *from = &c->from;
+    int64_t pieces = from->width / PANEL, apart = from->rows * PANEL;
+    for (int64_t k = 0; k < tn_min(COPY_AHEAD, from->rows); k++) {
+        for (int64_t j = 0; j < pieces; j++)
+            ask_for_piece(from->data + k * from->stride + j * PANEL);
+    }
+    return (copier){.from = from->data,
+                    .to = c->to,
+                    .ahead = COPY_AHEAD * from->stride,
+                    .jump = from->stride - from->width,
+                    .apart = apart,
+                    .back = PANEL - pieces * apart,
+                    .pieces = pieces,
+                    .in_row = pieces,
+                    .left = from->rows * pieces};
+}
+
+ALWAYS_INLINE void copy_piece(copier *c)
+{
+    vec low = load(c->from), high = load(c->from + TN_LANES);
+    ask_for_piece(c->from + c->ahead);
     store(low, c->to);
     store(high, c->to + TN_LANES);
-    c->to += PANEL;
-    c->from = from + c->stride;
+    c->from += PANEL;
+    c->to += c->apart;
     c->left--;
-    if (--c->in_panel > 0)
+    if (--c->in_row > 0)
         return;
-    c->in_panel = c->rows;
-    c->from += c->back;
+    c->in_row = c->pieces;
+    c->from += c->jump;
+    c->to += c->back;
 }
 
 typedef vec sums_of[ROWS][WIDEST];

@@ -54,9 +54,16 @@ ALWAYS_INLINE void put(int count, int vectors, const piece *p, sums_of sums, int
         put_some(count, vectors, p, sums, rest, c);
 }
 
-/* Nothing that follows is done before. Several ways to finish begin alike: gcc would load what they have in common ahead of
+/* No memory that follows is read before. Several ways to finish begin alike: gcc would load what they have in common ahead of
  * the branch that chooses one, while sums fill all registers, and put it aside. */
 #define START_HERE() __asm__ volatile("" ::: "memory")
+
+/** Whether rows may be finished one by one, whose runs are of so many k. */
+static inline bool has_tail(const tn_tile_end *end, int64_t run, int64_t cols)
+{
+    bool plain = !end->bias && !end->relu, both = end->bias && end->relu && !end->add;
+    return run >= TAIL && cols % TN_LANES == 0 && (plain || both);
+}
 
 /** The last TAIL k, whose rows of B are `v_step` apart; numbers of row i are at last[i], `step` apart. A row is finished and
  *  stored while the next ones are still multiplied: two dozen stores one after another hold up the multiply-adds behind them.
@@ -87,13 +94,6 @@ ALWAYS_INLINE void finish_rows(int count, int vectors, const piece *p, const flo
                 store(sums[i][j], to + j * TN_LANES);
         }
     }
-}
-
-/** Whether sums may be finished so, whose runs are of so many k. */
-static inline bool has_tail(const tn_tile_end *end, int64_t run, int64_t cols)
-{
-    bool plain = !end->bias && !end->relu, both = end->bias && end->relu && !end->add;
-    return run >= TAIL && cols % TN_LANES == 0 && (plain || both);
 }
 
 /** The same, whatever becomes of the sums. */

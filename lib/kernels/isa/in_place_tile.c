@@ -64,7 +64,7 @@ ALWAYS_INLINE void ask_for_lines(piece *p)
 
 /** Rows that lie side by side, and the columns may, too: all but the tail, where `last` becomes its numbers and whose rows
  *  of B are returned. With each of the first k, a row of C is asked for if that is far away; then, every few k, a line of what
- *  is read next, and a row of the columns that follow is copied. */
+ *  is read next, and a piece of the columns that follow is copied. */
 ALWAYS_INLINE const float *add_lying(int count, int vectors, const piece *p, const float *s, const float *v, int64_t rest,
                                      const float *c, const float **last, sums_of sums)
 {
@@ -79,7 +79,7 @@ ALWAYS_INLINE const float *add_lying(int count, int vectors, const piece *p, con
             if (p->walk->runs > 0)
                 ask_for_line(p->walk);
             if (p->copies->left > 0)
-                copy_row(p->copies);
+                copy_piece(p->copies);
             for (int i = 0; i < PACE; i++, s += p->step, v += p->v_step)
                 add_beside(count, vectors, s, v, p->v_apart, rest, sums);
         }
@@ -139,7 +139,7 @@ ALWAYS_INLINE const float *add_runs(int count, int vectors, piece *p, const floa
         if (--left == 0) {
             UNROLL
             for (int i = 0; i < count; i++)
-                last[i] = a[i] - TAIL;
+                last[i] = a[i] - p->tail;
             return v;
         }
         places += p->step;
@@ -324,7 +324,7 @@ static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *e
         c += wide;
     }
     while (copies.left > 0)
-        copy_row(&copies);
+        copy_piece(&copies);
     if (end->past || p.each > 1)
         order_past();
 }
