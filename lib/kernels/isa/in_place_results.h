@@ -96,26 +96,16 @@ ALWAYS_INLINE void finish_rows(int count, int vectors, const piece *p, const flo
     }
 }
 
-/** The same, whatever becomes of the sums. */
+/** The same, whatever becomes of the sums; those that go past the caches are not added. */
 ALWAYS_INLINE void finish_tile(int count, int vectors, const piece *p, const float *const last[ROWS], int64_t step,
-                               const float *v, int64_t v_step, sums_of sums, float *c)
+                               const float *v, int64_t v_step, bool past, sums_of sums, float *c)
 {
     if (p->bias)
-        finish_rows(count, vectors, p, last, step, v, v_step, false, true, false, sums, c);
-    else if (p->add)
+        finish_rows(count, vectors, p, last, step, v, v_step, false, true, past, sums, c);
+    else if (!past && p->add)
         finish_rows(count, vectors, p, last, step, v, v_step, true, false, false, sums, c);
     else
-        finish_rows(count, vectors, p, last, step, v, v_step, false, false, false, sums, c);
-}
-
-/** The same for sums of rows that lie anywhere and go past the caches. */
-ALWAYS_INLINE void finish_past(int count, int vectors, const piece *p, const float *const last[ROWS], const float *v,
-                               sums_of sums, float *c)
-{
-    if (p->bias)
-        finish_rows(count, vectors, p, last, 1, v, PANEL, false, true, true, sums, c);
-    else
-        finish_rows(count, vectors, p, last, 1, v, PANEL, false, false, true, sums, c);
+        finish_rows(count, vectors, p, last, step, v, v_step, false, false, past, sums, c);
 }
 
 ALWAYS_INLINE void put_zero_row(int vectors, bool past, int64_t rest, float *c)

@@ -165,7 +165,7 @@ ALWAYS_INLINE void multiply_lying(int count, int vectors, const piece *p, const 
     UNROLL
     for (int i = 0; i < count; i++)
         last[i] = side + i;
-    finish_tile(count, vectors, p, last, p->step, v, p->v_step, sums, c);
+    finish_tile(count, vectors, p, last, p->step, v, p->v_step, false, sums, c);
 }
 
 INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, const float *const *places,
@@ -189,9 +189,9 @@ INLINE_CONSTANTS void multiply_tile(kind of, int count, int vectors, piece *p, c
         if (p->tail == 0)
             put(count, vectors, p, sums, cols, c);
         else if (vectors == WIDEST && p->past)
-            finish_past(count, vectors, p, last, v, sums, c);
+            finish_tile(count, vectors, p, last, 1, v, PANEL, true, sums, c);
         else
-            finish_tile(count, vectors, p, last, 1, v, PANEL, sums, c);
+            finish_tile(count, vectors, p, last, 1, v, PANEL, false, sums, c);
     } else if (MASKS && p->part) {
         multiply_lying(count, vectors, p, side, v, last_lanes(vectors, cols), sums, cols, c);
     } else {
