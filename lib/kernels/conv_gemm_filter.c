@@ -64,7 +64,7 @@ static bool are_pixels(const tn_conv_shape *s)
 #define MANY_NARROW (1 << 16)
 #define WIDE_PANEL 32 /* lanes */
 
-#define APART 1024 /* floats from pixel to pixel, beyond which they share sets of the caches: better copied */
+#define APART 2048 /* floats from pixel to pixel, beyond which they share too few sets of the caches: better copied */
 
 static bool are_many(const tn_conv_shape *s)
 {

@@ -11,7 +11,8 @@
 #define COPY_STRIDE 512  /* if numbers of theirs are so far apart that they share sets of the caches, */
 #define COPY_DEPTH 256   /* and panels leave room in the L2 cache */
 #define BESIDE_ROWS 144  /* so many that lie side by side are asked for under all columns */
-#define FAR_SUMS (1 << 18) /* numbers of C that the L2 cache does not keep */
+#define FAR_SUMS (1 << 18) /* numbers of C that the L2 cache does not keep, */
+#define FAR_RUNS (1 << 20) /* and of rows in runs that are worth asking for: they share the core's time with columns */
 
 bool tn_finishes_in_place(const tn_nest *nest, const tn_task *t)
 {
@@ -38,7 +39,8 @@ static bool goes_past(const tn_nest *nest, const tn_task *t, const tn_slab *d)
  *  no time to ask for them and for columns, too. */
 static tn_region rows_beside(const tn_nest *nest, const tn_slab *d, int64_t count, int64_t j)
 {
-    if (!nest->along || !nest->p->find_a || nest->run_along > 0 || count <= (j > 0 ? BESIDE_ROWS : TN_LINE))
+    bool lie = nest->along && nest->p->find_a, far = nest->run_along == 0 || (double)nest->p->m * (double)nest->p->k >= FAR_RUNS;
+    if (!lie || !far || count <= (j > 0 ? BESIDE_ROWS : TN_LINE))
         return (tn_region){0};
     return (tn_region){d->side + TN_LINE, d->kn, count - TN_LINE, d->step};
 }

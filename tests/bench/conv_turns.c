@@ -9,11 +9,12 @@
 #include <math.h>
 #include <time.h>
 
-#define WARM 6e-3      /* seconds of runs that are not counted: after a rest, the first ones take up to a tenth longer */
+#define WARM 6e-3      /* seconds of runs that are not counted: after a rest, the first ones take up to a tenth longer; */
+#define WARM_RUNS 2    /* so many at least: who comes after the other library finds the L3 cache full of its numbers */
 #define TURN 3e-3      /* seconds that a turn's runs take at least, */
 #define RUNS_MOST 400  /* or so many are enough */
-#define LONG 30e-3     /* a run of so many seconds warms the caches itself */
-#define TRIES 5        /* runs that tell how long one takes */
+#define TRIES 5        /* runs that tell how long one takes, */
+#define ENOUGH 60e-3   /* or as many as take so many seconds */
 #define REST 8000000   /* nanoseconds: OpenMP's threads wait some 5 ms on the processor for more work, */
 #define MORE 2000000   /* longer where neighbours take it from them: then so many at a time, */
 #define QUIET 0.1      /* until the process used less than this share of one core, */
@@ -56,7 +57,7 @@ static double run(const conv_turns *turns, const conv_way *way)
 static double try_runs(const conv_turns *turns, const conv_way *way)
 {
     double least = run(turns, way), spent = least;
-    for (int i = 1; i < TRIES && spent < 2 * LONG; i++) {
+    for (int i = 1; i < TRIES && spent < ENOUGH; i++) {
         double next = run(turns, way);
         least = fmin(least, next);
         spent += next;
@@ -69,7 +70,8 @@ static double take_turn(const conv_turns *turns, const conv_way *way, double est
     double times[RUNS_MOST];
     int runs = 1 + (int)fmin(RUNS_MOST - 1, TURN / estimate);
     settle();
-    for (double start = bench_now(); estimate < LONG && bench_now() - start < WARM;)
+    double start = bench_now();
+    for (int i = 0; i < WARM_RUNS || bench_now() - start < WARM; i++)
         run(turns, way);
     for (int i = 0; i < runs; i++)
         times[i] = run(turns, way);

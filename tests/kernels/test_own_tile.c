@@ -146,7 +146,7 @@ static void check_beside(const tn_own_tile *own, numbers *n, float *a, float *b,
     tn_tile_end end = {.add = kind & ADD, .relu = kind & RELU, .bias = kind & BIAS ? n->bias : NULL};
     end.asks_c = kind & ASKS_C;
     if (kind & ASKS) {
-        end.beside = (tn_region){side, DEPTH / runs, rows, rows};
+        end.beside = (tn_region){side, DEPTH, rows, rows};
         end.ahead = (tn_region){n->b[0], DEPTH, COLUMNS, COLUMNS};
     }
     for (int64_t k = 0; k < DEPTH; k++) {

@@ -71,7 +71,8 @@ typedef struct tn_tile_end {
     bool asks_c;       /* where rows are not packed, lines of c are asked for: it is far away, and there is time */
     bool past;         /* with places: whole lines of c that are not read may go past the caches */
     int64_t asks;      /* groups after the first one whose rows are asked for; those at places may be one more */
-    tn_region beside;  /* with rows side by side, asked for before `ahead`: a line of each of its rows, then the next of each */
+    tn_region beside;  /* with rows side by side, asked for before `ahead`: a line of each of its rows, in the same runs, then
+                          the next of each */
     tn_region ahead;   /* asked for likewise, as far as time allows; with places: whole lines, one after another */
     tn_tile_copies copies; /* with rows side by side: done meanwhile */
 } tn_tile_end;

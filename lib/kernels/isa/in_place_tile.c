@@ -304,7 +304,8 @@ static bool are_lines(int64_t cols, const float *c, int64_t ldc)
 /* Columns of one tile's width after another. */
 static void multiply(const tn_tile_rows *r, const float *v, const tn_tile_end *end, int64_t cols, float *c, int64_t ldc)
 {
-    walk rows = walk_rows(&end->ahead), all = end->beside.rows > 0 ? walk_columns(&end->beside, &rows) : rows;
+    int64_t run_step = r->runs > 1 ? r->run_step : 0;
+    walk rows = walk_rows(&end->ahead), all = end->beside.rows > 0 ? walk_columns(&end->beside, r->run, run_step, &rows) : rows;
     copier copies = copier_of(&end->copies);
     int64_t at[ROWS];
     piece p = piece_of(r, end, cols, ldc, &all, &copies, at);

@@ -9,11 +9,12 @@
 #include "kernels/isa/conv_table.h"
 #include "kernels/isa/simd.h"
 
-/** Lines that are still to be asked for: `left` of them `step` floats apart, then `runs` - 1 times `run` of them; and what
- *  then. */
+/** Lines that are still to be asked for: `left` of them `step` floats apart, then `runs` - 1 times `run` of them; all that
+ *  `sweeps` - 1 times again, of `sweep` runs each; and what then. */
 typedef struct walk {
     const float *line;
     int64_t step, left, run, jump, runs;
+    int64_t sweep, back, sweeps;
     const struct walk *then;
 } walk;
 
@@ -21,14 +22,40 @@ typedef struct walk {
 static inline walk walk_rows(const tn_region *region)
 {
     int64_t run = (region->width + TN_LINE - 1) / TN_LINE;
-    return (walk){region->data, TN_LINE, run, run, region->stride - run * TN_LINE, region->rows, NULL};
+    return (walk){.line = region->data,
+                  .step = TN_LINE,
+                  .left = run,
+                  .run = run,
+                  .jump = region->stride - run * TN_LINE,
+                  .runs = region->rows,
+                  .sweeps = 1};
 }
 
-/** A line of all its rows, and then the next one of all. */
-static inline walk walk_columns(const tn_region *region, const walk *then)
+/** A line of all its rows, and then the next one of all; after every `run` rows, the next is `run_step` behind the first of
+ *  them. */
+static inline walk walk_columns(const tn_region *region, int64_t run, int64_t run_step, const walk *then)
 {
-    int64_t run = region->rows, runs = (region->width + TN_LINE - 1) / TN_LINE;
-    return (walk){region->data, region->stride, run, run, TN_LINE - run * region->stride, runs, then};
+    int64_t runs = region->rows / run;
+    return (walk){.line = region->data,
+                  .step = region->stride,
+                  .left = run,
+                  .run = run,
+                  .jump = run_step - run * region->stride,
+                  .runs = runs,
+                  .sweep = runs,
+                  .back = TN_LINE - runs * run_step,
+                  .sweeps = (region->width + TN_LINE - 1) / TN_LINE,
+                  .then = then};
+}
+
+static inline void end_sweep(walk *w)
+{
+    if (--w->sweeps > 0) {
+        w->runs = w->sweep;
+        w->line += w->back;
+    } else if (w->then) {
+        *w = *w->then;
+    }
 }
 
 ALWAYS_INLINE void ask_for_line(walk *w)
@@ -39,8 +66,8 @@ ALWAYS_INLINE void ask_for_line(walk *w)
         return;
     w->left = w->run;
     w->line += w->jump;
-    if (--w->runs == 0 && w->then)
-        *w = *w->then;
+    if (--w->runs == 0)
+        end_sweep(w);
 }
 
 /** Ask for number k of each of the next tile's rows. */
