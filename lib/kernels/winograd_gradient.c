@@ -9,7 +9,10 @@
  * a block of tiles at a time, in a workspace of its own: a row of points costs as many operations as its share of the
  *  square, and nothing that one core has written is read by another until all sums are complete. Every sum is one
  * task's, block after block, and blocks follow from the sizes alone: there are no copies of dW to add up, and any
- * number of threads gives the same bits. */
+ * number of threads gives the same bits.
+ *
+ *      nine rows of points, two threads      0 0 0 0 1 1 1 1 2      task 0, task 1, and the row that is left over
+ *                                            0 0 0 0 1 1 1 1 3      by filters */
 #include "kernels/winograd_gradient.h"
 
 #include "base/memory.h"
@@ -27,11 +30,18 @@
 #define TRANSFORM_COST 16.0 /* of a number of a transformed tile */
 #define READ_COST 10.0      /* of a number of a tile that comes to the core */
 
+/** How the work is cut: large tasks of `rows` rows of points, or what is left of them, of one of `parts` of the filters; then
+ *  the rows that are left over, one at a time, in parts of their own. */
+typedef struct cut {
+    int64_t rows, parts, large;
+    int64_t rest_parts;
+} cut;
+
 /** Sizes in floats. */
 typedef struct workspace {
-    int64_t rows, parts;      /* rows of points of a task; parts that filters are cut into */
+    cut cut;
     int64_t tiles;            /* of a block, at most */
-    int64_t c_width, f_width; /* channels, and filters of a part, in whole panels */
+    int64_t c_width, f_width; /* channels, and filters of the widest part, in whole panels */
     int64_t u_row, d_row;     /* from tile to tile */
     int64_t u_point, d_point;
     int64_t zeros, u, d;       /* of a thread */
@@ -40,56 +50,77 @@ typedef struct workspace {
 
 /* ---- tasks ---- */
 
-static int64_t count_tasks(const tn_winograd *wg, int64_t rows, int64_t parts)
-{
-    return tn_ceil_div(wg->a, rows) * parts;
-}
-
 static int64_t part_width(const tn_winograd *wg, int64_t parts)
 {
     int64_t unit = tn_max(wg->v, TN_MAP_CHUNK);
     return tn_ceil_div(tn_ceil_div(wg->out.channels, unit), parts) * unit;
 }
 
-/** What the busiest of the threads does for each tile, in multiply-adds. */
-static double busiest(const tn_winograd *wg, int64_t rows, int64_t parts, int threads)
+/** Rows of points that no large task has. */
+static int64_t rest_of(const tn_winograd *wg, const cut *c)
+{
+    return tn_max(wg->a - c->large / c->parts * c->rows, 0);
+}
+
+static int64_t count_tasks(const tn_winograd *wg, const cut *c)
+{
+    return c->large + rest_of(wg, c) * c->rest_parts;
+}
+
+/** What a task does for each tile, in multiply-adds. */
+static double work_of(const tn_winograd *wg, int64_t rows, int64_t parts)
 {
     double c = (double)wg->in.channels, f = (double)part_width(wg, parts), points = (double)(rows * wg->a);
     double pixels = (double)wg->points * c + (double)(wg->out.size * wg->out.size) * f;
-    double task = points * (c * f + TRANSFORM_COST * (c + f)) + READ_COST * pixels;
-    return (double)tn_ceil_div(count_tasks(wg, rows, parts), threads) * task;
+    return points * (c * f + TRANSFORM_COST * (c + f)) + READ_COST * pixels;
 }
 
-/** Cut the work for so many threads. Any cut gives the same bits. */
-static void cut_tasks(const tn_winograd *wg, int threads, workspace *ws)
+/** What the busiest of the threads does. */
+static double busiest(const tn_winograd *wg, const cut *c, int threads)
 {
-    double least = busiest(wg, wg->a, 1, threads);
-    ws->rows = wg->a;
-    ws->parts = 1;
-    for (int64_t parts = 1; parts <= threads && (parts - 1) * part_width(wg, parts) < wg->out.channels; parts++) {
-        for (int64_t rows = wg->a; rows > 0; rows--) {
-            double work = busiest(wg, rows, parts, threads);
-            if (work >= least)
-                continue;
-            least = work;
-            ws->rows = rows;
-            ws->parts = parts;
+    double large = (double)tn_ceil_div(c->large, threads) * work_of(wg, c->rows, c->parts);
+    return large + (double)tn_ceil_div(rest_of(wg, c) * c->rest_parts, threads) * work_of(wg, 1, c->rest_parts);
+}
+
+static void take_better(const tn_winograd *wg, const cut *c, int threads, cut *best)
+{
+    if (busiest(wg, c, threads) < busiest(wg, best, threads))
+        *best = *c;
+}
+
+/** There are so many parts, none of them empty. */
+static bool has_parts(const tn_winograd *wg, int64_t parts)
+{
+    return (parts - 1) * part_width(wg, parts) < wg->out.channels;
+}
+
+/** Cut the work for so many threads: all rows alike, or as many as are the same for all threads and then the rest. Any cut
+ *  gives the same bits. */
+static cut cut_tasks(const tn_winograd *wg, int threads)
+{
+    cut best = {wg->a, 1, 1, 1};
+    for (int64_t rows = wg->a; rows > 0; rows--) {
+        for (int64_t parts = 1; parts <= threads && has_parts(wg, parts); parts++) {
+            take_better(wg, &(cut){rows, parts, tn_ceil_div(wg->a, rows) * parts, parts}, threads, &best);
+            if (wg->a >= rows * threads)
+                take_better(wg, &(cut){rows, 1, wg->a / (rows * threads) * threads, parts}, threads, &best);
         }
     }
+    return best;
 }
 
 static workspace workspace_of(const tn_winograd *wg, int threads)
 {
     workspace ws = {.tiles = tn_min(wg->tiles, MOST_TILES), .c_width = tn_round_up(wg->in.channels, wg->s)};
-    cut_tasks(wg, threads, &ws);
-    ws.f_width = part_width(wg, ws.parts);
+    ws.cut = cut_tasks(wg, threads);
+    ws.f_width = part_width(wg, tn_min(ws.cut.parts, ws.cut.rest_parts));
     ws.u_row = tn_odd_lines(wg->in.channels);
     ws.d_row = tn_odd_lines(ws.f_width);
     ws.u_point = tn_odd_lines(ws.tiles * ws.u_row);
     ws.d_point = tn_odd_lines(ws.tiles * ws.d_row);
     ws.zeros = tn_round_up(tn_max(wg->in.channels, wg->out.channels), 16);
-    ws.u = ws.rows * wg->a * ws.u_point;
-    ws.d = ws.rows * wg->a * ws.d_point;
+    ws.u = ws.cut.rows * wg->a * ws.u_point;
+    ws.d = ws.cut.rows * wg->a * ws.d_point;
     ws.w_row = part_width(wg, 1);
     ws.w_point = tn_odd_lines(ws.c_width * ws.w_row);
     ws.w = wg->points * ws.w_point;
@@ -131,7 +162,8 @@ typedef struct gradient_job {
 typedef struct gradient_task {
     const gradient_job *job;
     int64_t row, rows;        /* of points */
-    int64_t filter, filters;  /* the first of the part, and how many it has */
+    int64_t filter, filters;  /* the first of the part, and how many it has, */
+    int64_t width;            /* in whole panels, or as many as the other parts */
     float *zeros, *u, *d, *w; /* w: where its sums begin */
 } gradient_task;
 
@@ -170,10 +202,10 @@ static void clear_lanes(const gradient_task *t)
 {
     const workspace *ws = &t->job->ws;
     int64_t points = t->rows * t->job->wg->a, used = tn_round_up(t->filters, TN_MAP_CHUNK);
-    int64_t summed = tn_round_up(t->filters, t->job->wg->v), wide = tn_min(ws->f_width, ws->w_row - t->filter);
-    for (int64_t p = 0; p < points && used < ws->f_width; p++) {
+    int64_t summed = tn_round_up(t->filters, t->job->wg->v), wide = tn_min(t->width, ws->w_row - t->filter);
+    for (int64_t p = 0; p < points && used < t->width; p++) {
         for (int64_t tile = 0; tile < ws->tiles; tile++)
-            memset(t->d + p * ws->d_point + tile * ws->d_row + used, 0, (size_t)(ws->f_width - used) * sizeof(float));
+            memset(t->d + p * ws->d_point + tile * ws->d_row + used, 0, (size_t)(t->width - used) * sizeof(float));
     }
     for (int64_t p = 0; p < points && summed < wide; p++) {
         for (int64_t c = 0; c < ws->c_width; c++)
@@ -260,9 +292,15 @@ static gradient_task task_of(const gradient_job *job, int64_t number, float *mem
 {
     const tn_winograd *wg = job->wg;
     const workspace *ws = &job->ws;
-    gradient_task t = {.job = job, .row = number / ws->parts * ws->rows, .filter = number % ws->parts * ws->f_width};
-    t.rows = tn_min(ws->rows, wg->a - t.row);
-    t.filters = tn_min(ws->f_width, wg->out.channels - t.filter);
+    const cut *cut = &ws->cut;
+    bool large = number < cut->large;
+    int64_t first = large ? 0 : cut->large / cut->parts * cut->rows, parts = large ? cut->parts : cut->rest_parts;
+    number -= large ? 0 : cut->large;
+    gradient_task t = {.job = job, .rows = large ? cut->rows : 1, .width = part_width(wg, parts)};
+    t.row = first + number / parts * t.rows;
+    t.rows = tn_min(t.rows, wg->a - t.row);
+    t.filter = number % parts * t.width;
+    t.filters = tn_min(t.width, wg->out.channels - t.filter);
     t.zeros = memory;
     t.u = t.zeros + ws->zeros;
     t.d = t.u + ws->u;
@@ -278,7 +316,7 @@ static void run_gradient(const tn_team *team, void *arg)
     memset(memory, 0, (size_t)ws->zeros * sizeof *memory);
     for (;;) {
         int64_t number = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
-        if (number >= count_tasks(job->wg, ws->rows, ws->parts))
+        if (number >= count_tasks(job->wg, &ws->cut))
             break;
         gradient_task task = task_of(job, number, memory);
         run_task(&task);

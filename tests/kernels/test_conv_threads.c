@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  Ways of convolutions with their own tasks: strided gradients of the data, and few channels. Any number of threads gives
- *  the same bits, and so do filters that were packed before, where other pixels and channels make a tile. */
+ *  Ways of convolutions with their own tasks: strided gradients of the data, few channels, and Winograd's gradients of the
+ *  filters. Any number of threads gives the same bits, and so do filters that were packed before, where other pixels and
+ *  channels make a tile. */
 #include "kernels/conv_gemm.h"
+#include "kernels/winograd.h"
 #include "suite.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_THREADS = 4, SHAPES = 6, FEW = 13 };
+enum { MOST_THREADS = 4, SHAPES = 6, FEW = 13, TILED = 4 };
 
 /* Few pixels of many channels; many pixels; phases without taps; groups; sums of several blocks, slabs of channels. */
 static const tn_conv_shape strided[SHAPES] = {
@@ -56,6 +58,22 @@ static const tn_conv_shape few[FEW] = {
      .dilation_h = 1, .dilation_w = 1, .groups = 1},
 };
 
+/* Rows of points that threads have alike, and one or two that are left over, in parts of the filters: one of them, several, and
+ *  of two groups. */
+static const struct {
+    tn_conv_shape shape;
+    int tile;
+} tiled[TILED] = {
+    {{.n = 2, .h = 17, .w = 12, .c = 40, .r = 3, .s = 3, .f = 130, .oh = 9, .ow = 6, .stride_h = 2, .stride_w = 2,
+      .dilation_h = 1, .dilation_w = 1, .pad_top = 1, .pad_left = 1, .groups = 1}, 4},
+    {{.n = 1, .h = 15, .w = 15, .c = 33, .r = 3, .s = 3, .f = 70, .oh = 7, .ow = 7, .stride_h = 2, .stride_w = 2,
+      .dilation_h = 1, .dilation_w = 1, .groups = 1}, 2},
+    {{.n = 3, .h = 14, .w = 14, .c = 100, .r = 3, .s = 3, .f = 96, .oh = 14, .ow = 14, .stride_h = 1, .stride_w = 1,
+      .dilation_h = 1, .dilation_w = 1, .pad_top = 1, .pad_left = 1, .groups = 2}, 6},
+    {{.n = 1, .h = 12, .w = 13, .c = 20, .r = 5, .s = 5, .f = 12, .oh = 12, .ow = 13, .stride_h = 1, .stride_w = 1,
+      .dilation_h = 1, .dilation_w = 1, .pad_top = 2, .pad_left = 2, .groups = 1}, 4},
+};
+
 static float *numbers(int64_t count)
 {
     float *x = aligned_alloc(64, ((size_t)count * sizeof *x + 63) / 64 * 64);
@@ -79,6 +97,7 @@ static void *space(size_t bytes)
 typedef struct operands {
     const tn_conv_shape *shape;
     tn_conv_pass pass;
+    int tile; /* of Winograd's, 0: plain sums */
     float *a, *b;
     const void *prepared;
     int64_t results;
@@ -87,7 +106,7 @@ typedef struct operands {
 static operands operands_of(const tn_conv_shape *s, tn_conv_pass pass)
 {
     int64_t x = s->n * s->h * s->w * s->c, y = s->n * s->oh * s->ow * s->f, w = s->r * s->s * (s->c / s->groups) * s->f;
-    return (operands){s, pass, numbers(pass == TN_CONV_DATA ? y : x), numbers(pass == TN_CONV_FILTER ? y : w), NULL,
+    return (operands){s, pass, 0, numbers(pass == TN_CONV_DATA ? y : x), numbers(pass == TN_CONV_FILTER ? y : w), NULL,
                       pass == TN_CONV_FORWARD ? y : pass == TN_CONV_DATA ? x : w};
 }
 
@@ -97,12 +116,16 @@ static float *run(const operands *o, int threads)
     tn_pool *pool = NULL;
     float *out = space((size_t)o->results * sizeof(float));
     ck_ok(tn_pool_create(NULL, threads, &pool));
-    if (o->pass == TN_CONV_DATA)
+    if (o->tile > 0)
+        ck_ok(tn_winograd_scratch(o->shape, o->pass, o->tile, false, threads, &bytes));
+    else if (o->pass == TN_CONV_DATA)
         ck_ok(tn_conv_gemm_strided_scratch(o->shape, threads, &bytes));
     else
         ck_ok(tn_conv_gemm_scratch(o->shape, o->pass, threads, &bytes));
     void *scratch = space(bytes);
-    if (o->pass == TN_CONV_DATA)
+    if (o->tile > 0)
+        tn_winograd_filter(o->shape, o->tile, pool, o->a, o->b, false, out, scratch);
+    else if (o->pass == TN_CONV_DATA)
         tn_conv_gemm_strided(o->shape, pool, o->a, o->b, o->prepared, out, scratch);
     else if (o->pass == TN_CONV_FORWARD)
         tn_conv_gemm_forward(o->shape, pool, o->a, o->b, o->prepared, NULL, TN_RELU, out, scratch);
@@ -160,5 +183,13 @@ START_TEST(test_few_filter)
 }
 END_TEST
 
+START_TEST(test_winograd_filter)
+{
+    operands o = operands_of(&tiled[_i].shape, TN_CONV_FILTER);
+    o.tile = tiled[_i].tile;
+    check_threads(&o, NULL);
+}
+END_TEST
+
 TN_SUITE("conv_threads", TN_LOOPED(test_strided, SHAPES), TN_LOOPED(test_few_forward, FEW),
-         TN_LOOPED(test_few_filter, FEW))
+         TN_LOOPED(test_few_filter, FEW), TN_LOOPED(test_winograd_filter, TILED))
