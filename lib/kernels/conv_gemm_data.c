@@ -17,7 +17,7 @@
 
 /** What a group reads (first member: what tn_windows_pack takes). */
 typedef struct source {
-    tn_windows windows;
+    tn_window_order order;
     const tn_conv_shape *shape;
     const float *w; /* of the group */
 } source;
@@ -46,7 +46,7 @@ static void pack_filters(const void *from, int64_t first, int64_t count, int64_t
 static source source_of(const tn_conv_shape *s)
 {
     source from = {.shape = s};
-    from.windows = (tn_windows){
+    from.order.windows = (tn_windows){
         .h = s->oh, .w = s->ow, .pitch = s->f, .channels = s->f / s->groups,
         .rows = s->h, .cols = s->w, .taps_h = s->r, .taps_w = s->s,
         .stride_h = 1, .stride_w = 1, .dilation_h = s->dilation_h, .dilation_w = s->dilation_w,
@@ -65,7 +65,7 @@ static tn_product product_of(const source *from)
         .pack_a = tn_windows_pack,
         .pack_b = pack_filters,
         .locate_a = tn_windows_locate,
-        .run_a = tn_windows_run(&from->windows),
+        .run_a = tn_windows_run(&from->order.windows),
         .ldc = s->c,
         .alpha = 1.0f,
     };
@@ -86,8 +86,9 @@ tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *s, int threads, size_t 
         return tn_conv_gemm_spread_scratch(s, threads, out);
     if (has_strides(s))
         return tn_conv_gemm_strided_scratch(s, threads, out);
-    const source from = source_of(s);
-    const tn_product product = product_of(&from);
+    source from = source_of(s);
+    tn_product product = product_of(&from);
+    tn_windows_order(&product, &from.order);
     return tn_product_scratch(&product, threads, out);
 }
 
@@ -105,9 +106,10 @@ static void run_product(const tn_conv_shape *s, int64_t largest, tn_pool *pool, 
     source from = source_of(s);
     tn_product product = product_of(&from);
     int64_t floats = prepared ? panel_floats(&from, largest) : 0;
+    tn_windows_order(&product, &from.order);
     product.a = product.b = &from;
     for (int64_t group = 0; group < s->groups; group++) {
-        from.windows.images = dy + group * (s->f / s->groups);
+        from.order.windows.images = dy + group * (s->f / s->groups);
         from.w = w + group * (s->f / s->groups);
         product.packed_b = floats > 0 ? prepared + group * floats : NULL;
         product.c = dx + group * (s->c / s->groups);

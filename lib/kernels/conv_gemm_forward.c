@@ -29,10 +29,9 @@ static void pack_filters(const void *source, int64_t first, int64_t count, int64
     tn_pack_along(filters->w + k0 * filters->stride + first, filters->stride, count, kn, lanes, out);
 }
 
-static tn_windows forward_windows(const tn_conv_shape *s, const float *x, int64_t group)
+static tn_windows forward_windows(const tn_conv_shape *s)
 {
     return (tn_windows){
-        .images = x + group * (s->c / s->groups),
         .h = s->h, .w = s->w, .pitch = s->c, .channels = s->c / s->groups,
         .rows = s->oh, .cols = s->ow, .taps_h = s->r, .taps_w = s->s,
         .stride_h = s->stride_h, .stride_w = s->stride_w, .dilation_h = s->dilation_h, .dilation_w = s->dilation_w,
@@ -42,7 +41,7 @@ static tn_windows forward_windows(const tn_conv_shape *s, const float *x, int64_
 
 static tn_product product_of(const tn_conv_shape *s)
 {
-    const tn_windows windows = {.pitch = s->c, .channels = s->c / s->groups, .taps_w = s->s, .dilation_w = s->dilation_w};
+    const tn_windows windows = forward_windows(s);
     return (tn_product){.m = s->n * s->oh * s->ow,
                         .n = s->f / s->groups,
                         .k = s->r * s->s * (s->c / s->groups),
@@ -63,7 +62,13 @@ tn_status tn_conv_gemm_forward_scratch(const tn_conv_shape *s, int threads, size
         return TN_OK;
     }
     tn_product product = product_of(s);
-    return tn_product_scratch(&product, threads, out);
+    tn_window_order order = {.windows = forward_windows(s)};
+    TN_TRY(tn_product_scratch(&product, threads, out));
+    tn_windows_order(&product, &order); /* not with every activation */
+    size_t ordered;
+    TN_TRY(tn_product_scratch(&product, threads, &ordered));
+    *out = *out < ordered ? ordered : *out;
+    return TN_OK;
 }
 
 tn_status tn_conv_gemm_forward_prepared(const tn_conv_shape *s, size_t *out)
@@ -115,10 +120,12 @@ void tn_conv_gemm_forward(const tn_conv_shape *s, tn_pool *pool, const float *x,
     tn_product product = product_of(s);
     int64_t floats = prepared ? tn_product_packed_floats(&product) : 0;
     product.activation = activation;
+    tn_window_order order = {.windows = forward_windows(s)};
+    tn_windows_order(&product, &order);
     for (int64_t group = 0; group < s->groups; group++) {
-        tn_windows windows = forward_windows(s, x, group);
+        order.windows.images = x + group * (s->c / s->groups);
         filter_matrix matrix = {w + group * product.n, s->f};
-        product.a = &windows;
+        product.a = &order;
         product.b = &matrix;
         product.packed_b = prepared ? (const float *)prepared + group * floats : NULL;
         product.c = y + group * product.n;

@@ -103,6 +103,8 @@ static bool lies(const tn_product *p, const tn_own_tile *own)
  * own tile has as many rows as there are, and one vector of columns where the second would be empty. */
 static bool should_turn(const tn_product *p)
 {
+    if (p->locate_groups)
+        return false;
     const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     double rows = (double)p->m, cols = (double)p->n, k = (double)p->k;
     const tn_own_tile *own = own_tile(p);
@@ -119,6 +121,12 @@ static bool should_turn(const tn_product *p)
 bool tn_product_runs_along(const tn_product *p)
 {
     return p->along_a && own_tile(p) && !should_turn(p);
+}
+
+int64_t tn_product_groups(const tn_product *p)
+{
+    bool finishes = !p->sink && (p->activation == TN_LINEAR || p->activation == TN_RELU);
+    return finishes && run_of(p) > 0 && !should_turn(p) ? own_tile(p)->widest_rows : 0;
 }
 
 /** What so many rows cost in tiles of s: that of a row is 1. */
@@ -176,7 +184,7 @@ static tn_nest nest_of(const tn_product *p)
         nest.s = nest.own->widest_rows;
     nest.lies = nest.along && lies(p, nest.own);
     if (nest.run > 0)
-        nest.s = tn_group_rows(p->m);
+        nest.s = p->locate_groups ? nest.own->widest_rows : tn_group_rows(p->m);
     nest.run_along = nest.along && p->find_a ? p->run_along : 0;
     nest.depth = tn_max(depth_of(&nest), 1);
     return nest;
@@ -188,7 +196,7 @@ static tn_nest nest_of(const tn_product *p)
 static int64_t buffer_floats(const tn_product *p, int64_t *own)
 {
     *own = p->sink ? tn_round_up(tn_sink_block_floats(), 16) : 0;
-    return tn_s_block_floats(p) + tn_v_group_floats() + tn_rows_floats(p) + *own;
+    return tn_s_block_floats(p) + tn_v_group_floats() + tn_places_floats(p) + *own;
 }
 
 /** Floats of the parts of k. A shorter k has no more of them. */
@@ -235,7 +243,7 @@ static void place_task(const run_job *job, int64_t split, float *own, tn_task *t
         t->finish = false;
     } else {
         t->ldc = p->ldc;
-        t->c = p->c + row * t->ldc + col;
+        t->c = p->c + (p->locate_groups ? 0 : row * t->ldc) + col;
     }
 }
 
@@ -278,7 +286,7 @@ static void run_tasks(const tn_team *team, void *arg)
     run_job *job = arg;
     float *space = job->buffers + team->index * job->buffer;
     float *s_block = space + job->own, *v_group = s_block + tn_s_block_floats(job->nest.p), *rows = v_group + tn_v_group_floats();
-    tn_task_buffers buffers = {s_block, v_group, job->nest.run > 0 ? (const float **)(void *)rows : NULL, NULL, NULL};
+    tn_task_buffers buffers = {s_block, v_group, tn_places_in(&job->nest, rows), NULL, NULL};
     if (job->packing) {
         pack_whole(&job->nest, team, job->packing);
         tn_team_barrier(team);

@@ -36,6 +36,24 @@ typedef tn_region tn_find(const void *source, int64_t first, int64_t count, int6
  * for all. Rows beyond `count`: whatever can be read. */
 typedef void tn_locate(const void *source, int64_t first, int64_t count, int64_t k0, int64_t kn, int64_t run,
                        int64_t lanes, float *aside, const float **rows);
+
+/** Runs of k. */
+typedef struct tn_run_range {
+    int64_t first, run, runs; /* `run` numbers each */
+    int64_t panel;            /* columns of a panel of the other side */
+} tn_run_range;
+
+/** Where rows lie that come in groups of a tile's: of group g run t of row i at rows[(g * runs + t) * lanes + i], its row of C
+ *  at[g * lanes + i] floats from c; rows and runs that a group has no more of can be read, too. */
+typedef struct tn_places {
+    const float **rows;
+    tn_tile_group *groups;
+    int64_t *skips, *at; /* skips: of all groups */
+} tn_places;
+
+/** Say where rows [first, first + count) lie, whole groups. */
+typedef void tn_locate_groups(const void *source, int64_t first, int64_t count, const tn_run_range *k, tn_places *out);
+
 #define TN_RUN_LEAST 8 /* numbers of a run below which looking for it is not worth while */
 #define TN_RUN_MOST 1024
 #define TN_DEPTH_ALONG 800     /* k of a block whose rows lie side by side, at most, */
@@ -50,6 +68,7 @@ typedef struct tn_product {
     tn_pack *pack_a, *pack_b;
     tn_find *find_a, *find_b; /* what is packed next is asked for ahead, or what lies well is read; NULL: it is not */
     tn_locate *locate_a;      /* NULL: A is always packed; otherwise it need not be where it takes the scalar side */
+    tn_locate_groups *locate_groups; /* instead of it, see tn_product_groups; NULL: rows are not in groups */
     int64_t run_a;            /* numbers of k, in equal runs from k = 0, that lie in one piece in every row of A */
     /** Numbers of all rows of A lie side by side for each k: they are read where find_a says,
      *  or packed just so where it is NULL, in one panel for all rows of a block; lanes beyond them need not be cleared.
@@ -76,6 +95,9 @@ typedef struct tn_product {
 TN_WARN_UNUSED tn_status tn_product_scratch(const tn_product *p, int threads, size_t *out);
 /** True if a product with along_a can be computed so: our own tile is in use, and A takes the scalar side. */
 bool tn_product_runs_along(const tn_product *p);
+/** Rows of a group, if A is read where it lies and may come in groups: locate_groups says where, m is then the groups' rows,
+ *  those that they have no more of included, and c the first row of all. 0: it may not. */
+int64_t tn_product_groups(const tn_product *p);
 void tn_product_run(tn_pool *pool, const tn_product *p, void *scratch);
 
 /** B as one block of panels that products with any number of rows can use, for those that come again and again: bytes,

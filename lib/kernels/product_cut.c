@@ -123,7 +123,7 @@ static tn_partition cut_evenly(tn_nest *nest, int threads)
  *  are spared, and shared out in small tasks. Not where each of these would have to pack its columns. */
 static void spare_rows(const tn_nest *nest, int threads, tn_partition *cut)
 {
-    int64_t least = nest->lies ? SPARE_LEAST_LYING : SPARE_LEAST;
+    int64_t least = nest->lies ? SPARE_LEAST_LYING : nest->p->locate_groups ? 2 * SPARE_LEAST : SPARE_LEAST;
     int64_t each = cut->s / nest->s, columns = cut->v_tasks * nest->splits;
     if (threads == 1 || cut->tasks != threads || each < least || !(nest->packed || nest->lies))
         return;

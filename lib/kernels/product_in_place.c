@@ -99,9 +99,16 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, tn
     if (nest->run > 0) {
         rows.runs = d->kn / nest->run;
         rows.run = nest->run;
-        rows.places = buffers->rows + i * rows.runs;
+        rows.places = buffers->places.rows + i * rows.runs;
         if (rows.run >= LONG && j == 0) /* nobody has read them yet */
             end.asks = tn_ceil_div(count, nest->s) - 1;
+    }
+    float *c = t->c + i * t->ldc + j;
+    if (nest->p->locate_groups) {
+        rows.groups = buffers->places.groups + i / nest->s;
+        rows.at = buffers->places.at + i;
+        rows.each = 1;
+        c = t->c + j;
     }
     if (d->left == 0 && tn_finishes_in_place(nest, t)) {
         end.relu = nest->p->activation == TN_RELU;
@@ -110,5 +117,5 @@ void tn_multiply_own(const tn_nest *nest, const tn_task *t, const tn_slab *d, tn
     const float *v = d->v_panels + j / nest->v * d->v_apart;
     if (nest->lies)
         v = follow_copies(nest, d, buffers, v, &rows, &end);
-    nest->own->multiply(&rows, v, &end, cols, t->c + i * t->ldc + j, t->ldc);
+    nest->own->multiply(&rows, v, &end, cols, c, t->ldc);
 }

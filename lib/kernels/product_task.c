@@ -14,6 +14,7 @@
 #define OWN_PANELS 4     /* so many panels of rows at a time where they are packed */
 #define IN_PLACE (1 << 16) /* floats of a block of rows that are read where they lie, in the L2 cache, */
 #define IN_PLACE_ROWS 1024 /* and how many they are at most */
+#define GROUP_LEAST 4      /* rows that groups of them have room for, at least */
 #define NARROW (3 << 14) /* floats of the vector side packed together where one block of rows uses them */
 #define WIDE (1 << 18)   /* where several do */
 #define SINK_WIDTH                                                                                                     \
@@ -73,10 +74,35 @@ int64_t tn_sink_block_floats(void)
     return block_rows_most() * sink_width(tn_gemm_kernel_in_use()->v);
 }
 
-int64_t tn_rows_floats(const tn_product *p)
+_Static_assert(sizeof(void *) <= sizeof(int64_t) && sizeof(tn_tile_group) <= 3 * sizeof(int64_t), "places are words");
+
+/** Runs of all rows of a block, at most. */
+static int64_t places_most(void)
 {
-    int64_t runs = TN_DEPTH_IN_PLACE / TN_RUN_LEAST, pointers = block_rows_most() * runs;
-    return p->locate_a ? tn_with_slack(pointers * (int64_t)sizeof(void *) / (int64_t)sizeof(float)) : 0;
+    return block_rows_most() * (TN_DEPTH_IN_PLACE / TN_RUN_LEAST);
+}
+
+/** In words: places, and what is told of groups of GROUP_LEAST rows or more. */
+int64_t tn_places_floats(const tn_product *p)
+{
+    int64_t most = places_most(), words = most;
+    if (!p->locate_a)
+        return 0;
+    if (p->locate_groups)
+        words += most / GROUP_LEAST + 4 * (IN_PLACE_ROWS + TN_PANEL_LANES);
+    return tn_with_slack(words * (int64_t)(sizeof(int64_t) / sizeof(float)));
+}
+
+tn_places tn_places_in(const tn_nest *nest, float *memory)
+{
+    int64_t most = places_most(), *words = (int64_t *)(void *)memory, *skips = words + most, *at = skips + most / GROUP_LEAST;
+    tn_places places = {.rows = nest->run > 0 ? (const float **)(void *)memory : NULL};
+    if (!nest->p->locate_groups)
+        return places;
+    places.skips = skips;
+    places.at = at;
+    places.groups = (tn_tile_group *)(void *)(at + IN_PLACE_ROWS + TN_PANEL_LANES);
+    return places;
 }
 
 /* ---- epilogue ---- */
@@ -132,8 +158,11 @@ static void hand_on(const tn_nest *nest, const tn_task *t)
     nest->p->sink->take(nest->p->sink->context, &block);
 }
 
+/** Rows in groups have places of their own, counted from the first row of all. */
 static float *element(const tn_nest *nest, const tn_task *t, int64_t s, int64_t v)
 {
+    if (nest->p->locate_groups)
+        return t->c + v;
     return nest->turned ? t->c + v * t->ldc + s : t->c + s * t->ldc + v;
 }
 
@@ -216,7 +245,7 @@ static void multiply_apart(const tn_nest *nest, const tn_task *t, const tn_slab 
     }
 }
 
-#define FEW_TILES 5   /* rows of tiles of a block that ask for panels ahead */
+#define FEW_ROWS 72   /* of a block that asks for panels ahead */
 #define FAR (3 << 16) /* floats of a vector side that the L2 cache does not keep */
 
 /** What few tiles ask for: the packed panels behind column `last`, as many as they have themselves. With few rows
@@ -224,7 +253,7 @@ static void multiply_apart(const tn_nest *nest, const tn_task *t, const tn_slab 
 static tn_region panels_behind(const tn_nest *nest, const tn_task *t, const tn_slab *d, int64_t first, int64_t last)
 {
     bool adjoin = last < t->v_count || (d->left > 0 && t->v_count == nest->v_count); /* there, or at the next depth */
-    if (tn_ceil_div(t->s_count, nest->s) > FEW_TILES || !nest->packed || nest->v_count * nest->p->k < FAR || !adjoin)
+    if (t->s_count > FEW_ROWS || !nest->packed || nest->v_count * nest->p->k < FAR || !adjoin)
         return (tn_region){0};
     const float *from = d->v_panels + tn_round_up(last, nest->v) * d->kn;
     int64_t left = nest->packed + tn_round_up(nest->v_count, nest->v) * nest->p->k - from;
@@ -288,10 +317,13 @@ static void multiply_panels(const tn_nest *nest, const tn_task *t, const tn_slab
 
 /* ---- blocks ---- */
 
-static void prepare_block(const tn_nest *nest, const tn_task *t, int64_t k0, int64_t kn, const tn_task_buffers *buffers)
+static void prepare_block(const tn_nest *nest, const tn_task *t, int64_t k0, int64_t kn, tn_task_buffers *buffers)
 {
-    if (nest->run > 0)
-        nest->p->locate_a(nest->p->a, t->s0, t->s_count, k0, kn, nest->run, nest->s, buffers->s_block, buffers->rows);
+    if (nest->p->locate_groups)
+        nest->p->locate_groups(nest->p->a, t->s0, t->s_count, &(tn_run_range){k0, nest->run, kn / nest->run, nest->v},
+                               &buffers->places);
+    else if (nest->run > 0)
+        nest->p->locate_a(nest->p->a, t->s0, t->s_count, k0, kn, nest->run, nest->s, buffers->s_block, buffers->places.rows);
     else if (!nest->along)
         tn_pack_s(nest, t->s0, t->s_count, k0, kn, buffers->s_block);
     else if (!nest->p->find_a)

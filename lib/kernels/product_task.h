@@ -36,7 +36,7 @@ typedef struct tn_task {
 /** One thread's buffers. A product with a sink has its block in the task's c. */
 typedef struct tn_task_buffers {
     float *s_block, *v_group;
-    const float **rows;  /* where the runs of a block of the scalar side lie; NULL if it is never looked for */
+    tn_places places;    /* of the runs of a block of the scalar side, if it is looked for */
     const float *copied; /* in the next call: columns that lie here are in `panels`, a half of v_group; NULL: none are */
     float *panels;
 } tn_task_buffers;
@@ -47,7 +47,8 @@ int64_t tn_block_rows(const tn_nest *nest);
 int64_t tn_block_rows_least(void);
 /** Floats of the buffers; the places of rows counted as floats, 0 where they are not looked for. */
 int64_t tn_s_block_floats(const tn_product *p);
-int64_t tn_rows_floats(const tn_product *p);
+int64_t tn_places_floats(const tn_product *p);
+tn_places tn_places_in(const tn_nest *nest, float *memory);
 int64_t tn_v_group_floats(void);
 /** Numbers of the vector side that are packed together for several blocks of the scalar side. */
 int64_t tn_wide(const tn_nest *nest);

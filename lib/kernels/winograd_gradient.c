@@ -292,11 +292,11 @@ static gradient_task task_of(const gradient_job *job, int64_t number, float *mem
 {
     const tn_winograd *wg = job->wg;
     const workspace *ws = &job->ws;
-    const cut *cut = &ws->cut;
-    bool large = number < cut->large;
-    int64_t first = large ? 0 : cut->large / cut->parts * cut->rows, parts = large ? cut->parts : cut->rest_parts;
-    number -= large ? 0 : cut->large;
-    gradient_task t = {.job = job, .rows = large ? cut->rows : 1, .width = part_width(wg, parts)};
+    const cut *way = &ws->cut;
+    bool large = number < way->large;
+    int64_t first = large ? 0 : way->large / way->parts * way->rows, parts = large ? way->parts : way->rest_parts;
+    number -= large ? 0 : way->large;
+    gradient_task t = {.job = job, .rows = large ? way->rows : 1, .width = part_width(wg, parts)};
     t.row = first + number / parts * t.rows;
     t.rows = tn_min(t.rows, wg->a - t.row);
     t.filter = number % parts * t.width;

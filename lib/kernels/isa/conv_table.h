@@ -79,6 +79,12 @@ typedef struct tn_tile_end {
 
 #define TN_WIDEST_TILE 64 /* columns, of any instruction set */
 
+/** Rows and runs that a group has of those that groups have at most. */
+typedef struct tn_tile_group {
+    int64_t rows, runs;
+    const int64_t *skips; /* [runs]: before each of them, floats of a panel of columns whose k are left out */
+} tn_tile_group;
+
 /** Rows of tiles, in groups of up to tn_own_tile.rows: row i of a group begins its run t at places[t * group + i], and the
  *  next group's follow after `runs`; or each group is a packed panel; or all rows are one group, side by side for each
  *  k, and the columns need not be panels either. */
@@ -94,6 +100,7 @@ typedef struct tn_tile_rows {
                           Zeros of whole lines go past the caches, for which all must be multiples of ldc. NULL: rows are
                           ldc apart */
     int64_t each; /* 1 or more */
+    const tn_tile_group *groups; /* with places, which have room for all rows and runs of each group; NULL: all have all */
 } tn_tile_rows;
 
 /** Tiles of a product. */

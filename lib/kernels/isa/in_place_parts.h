@@ -97,6 +97,7 @@ typedef vec sums_of[ROWS][WIDEST];
 typedef struct piece {
     int64_t step, runs, run; /* step: of places, or from k to k */
     int64_t run_step;        /* of rows side by side */
+    const int64_t *skips;    /* floats of a panel that are left out before each run; NULL: none are */
     int64_t v_step, v_apart; /* of B, from k to k and from panel to panel */
     int64_t tail;            /* k of the last run with which rows are finished: TAIL, or 0 */
     bool part;               /* nothing can be read behind the columns */

@@ -112,6 +112,7 @@ ALWAYS_INLINE const float *add_runs(int count, int vectors, piece *p, const floa
                                     const float *c, const float *last[ROWS], sums_of sums)
 {
     const float *const *next = p->next;
+    const int64_t *skips = p->skips;
     int64_t left = p->runs, panel = p->v_apart;
     for (;;) {
         const float *a[ROWS];
@@ -121,6 +122,9 @@ ALWAYS_INLINE const float *add_runs(int count, int vectors, piece *p, const floa
             a[i] = places[i] + run;
         KEEP_IN_MEMORY(places);
         KEEP_IN_MEMORY(left);
+        KEEP_IN_MEMORY(skips);
+        if (skips)
+            v += *skips++;
         int64_t rows = p->asks_c && left == p->runs ? tn_min(count, run + end) : 0;
         for (; k < rows - run; k++, v += PANEL) {
             ask_for_sums(vectors, c + p->at[(k + run) * p->each]);
@@ -238,6 +242,12 @@ static void multiply_group(const tn_tile_rows *r, int64_t first, bool asks, cons
                            piece *p)
 {
     int vectors = (int)tn_ceil_div(cols, TN_LANES), count = (int)tn_min(r->group, r->count - first);
+    if (r->groups) {
+        const tn_tile_group *group = &r->groups[first / r->group];
+        count = (int)group->rows;
+        p->runs = group->runs;
+        p->skips = group->skips;
+    }
     const float *const *places = r->places ? r->places + first * r->runs : NULL;
     const float *side = r->places ? NULL : r->side + first * r->run;
     kind of = kind_of(r);
