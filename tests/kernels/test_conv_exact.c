@@ -247,6 +247,28 @@ START_TEST(test_large)
 }
 END_TEST
 
+/* Windows in another order, for padding to be left out: sums in several blocks, in some of which a line of windows has no tap
+ * at all; channels that are more than a run; groups; tasks that begin in the middle of an image; bias without ReLU. */
+static const struct {
+    int64_t n, size, c, f, kernel, stride, pad, groups;
+} padded_shapes[] = {
+    {2, 7, 512, 70, 3, 1, 1, 1}, {1, 14, 256, 64, 3, 2, 1, 1}, {3, 5, 1030, 40, 3, 1, 1, 1}, {1, 12, 24, 130, 5, 1, 2, 1},
+    {3, 13, 32, 96, 3, 1, 1, 2}, {9, 1, 33, 64, 3, 1, 1, 1},   {7, 2, 400, 33, 3, 1, 1, 1},  {1, 9, 40, 48, 7, 1, 3, 1},
+    {2, 3, 64, 64, 5, 1, 4, 1},
+};
+enum { PADDED_SHAPES = sizeof padded_shapes / sizeof padded_shapes[0] };
+
+START_TEST(test_padded)
+{
+    conv_case c = {.n = padded_shapes[_i].n, .threads = 1 + _i % 3, .relu = _i % 2};
+    draw d = {1111 + (uint64_t)_i};
+    c.shape = square(padded_shapes[_i].n, padded_shapes[_i].size, padded_shapes[_i].c, padded_shapes[_i].f,
+                     padded_shapes[_i].kernel, padded_shapes[_i].stride, padded_shapes[_i].pad, padded_shapes[_i].groups);
+    check_pass(&c, TN_CONV_FORWARD, &d);
+    check_pass(&c, TN_CONV_DATA, &d);
+}
+END_TEST
+
 /* Single images that are cut into a few even tasks, whatever their sizes are: rows that are read in place, more than one
  * block of them and less; bands of first layers that differ by a row; lines of cells in several blocks. */
 static const struct {
@@ -430,7 +452,7 @@ START_TEST(test_coverage)
 END_TEST
 
 TN_SUITE("conv_exact", {test_coverage, 0}, TN_LOOPED(test_exact, SHAPES), TN_LOOPED(test_near, NEAR_SHAPES),
-         TN_LOOPED(test_long_rows, 2), TN_LOOPED(test_large, LARGE_SHAPES),
+         TN_LOOPED(test_long_rows, 2), TN_LOOPED(test_large, LARGE_SHAPES), TN_LOOPED(test_padded, PADDED_SHAPES),
          TN_LOOPED(test_hosted, HOSTED_SHAPES), TN_LOOPED(test_shared, 2 * SHARED_SHAPES), TN_LOOPED(test_even, 3 * EVEN_SHAPES),
          TN_LOOPED(test_empty, EVEN_SHAPES), TN_LOOPED(test_shares, SHARE_SHAPES), TN_LOOPED(test_depthwise, 60),
          TN_LOOPED(test_depthwise_endings, TN_TANH + 1))
