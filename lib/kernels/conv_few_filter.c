@@ -119,13 +119,13 @@ static void run_unit(const few *p, int64_t number, float *band, float *sums)
         add_rows(p, &u, rows * i / tiles, rows * (i + 1) / tiles, sums);
 }
 
-/** A part's sums for number k of a window, added to a row of dw. */
-static void add_part(const few *p, const float *sums, int64_t k, float *row)
+/** A part's sums for number k of a window, and those of the `rows` - 1 after it, added to rows of dw. */
+static void add_part(const few *p, const float *sums, int64_t k, int64_t rows, float *row)
 {
     int64_t run = tn_few_run(p->shape), in_run = k % run, each = p->sums.each;
     sums += (k / run * p->sums.run + in_run / each) * p->sums.row;
     if (each == 1) {
-        tn_conv_kernels()->accumulate(sums, row, p->shape->f);
+        tn_conv_kernels()->accumulate(sums, row, rows * p->shape->f);
         return;
     }
     sums += in_run % each / 2 * tn_few_wide(p->shape) + in_run % 2;
@@ -139,12 +139,13 @@ static void add_partials(const few *p, const tn_team *team)
     const tn_conv_shape *s = p->shape;
     int64_t first, last;
     tn_team_range(team, tn_few_depth(s), &first, &last);
-    for (int64_t k = first; k < last; k++) {
+    bool adjoin = p->sums.each == 1 && p->sums.row == s->f; /* rows of sums as those of dw */
+    for (int64_t k = first, rows = adjoin ? last - first : 1; k < last; k += rows) {
         float *row = p->dw + k * s->f;
         if (!p->add)
-            memset(row, 0, (size_t)s->f * sizeof *row);
+            memset(row, 0, (size_t)(rows * s->f) * sizeof *row);
         for (int64_t part = 0; part < p->parts; part++)
-            add_part(p, p->partials + part * p->sums.floats, k, row);
+            add_part(p, p->partials + part * p->sums.floats, k, rows, row);
     }
 }
 

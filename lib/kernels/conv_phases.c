@@ -4,7 +4,6 @@
 #include "kernels/conv_phases.h"
 
 #include "kernels/arithmetic.h"
-#include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 
 static tn_side side_of(int64_t phase, int64_t size, int64_t taps, int64_t stride, int64_t dilation, int64_t pad)
@@ -51,21 +50,16 @@ int64_t tn_phase_tap(const tn_conv_shape *s, const tn_phase *phase, int64_t t)
     return r * s->s + phase->wide.last - t % phase->wide.taps * phase->wide.step;
 }
 
-static int64_t most_depth(void)
-{
-    return tn_min(tn_gemm_kernel_in_use()->kc, TN_RUN_MOST);
-}
-
 /** Filters of a block: equal parts of whole cache lines where they are too many for one. */
 static int64_t most_run(int64_t filters)
 {
-    int64_t parts = tn_ceil_div(filters, most_depth());
+    int64_t parts = tn_ceil_div(filters, TN_RUN_MOST);
     return parts > 1 ? tn_ceil_div(tn_ceil_div(filters, parts), 16) * 16 : filters;
 }
 
 int64_t tn_depth_most_taps(int64_t taps, int64_t filters)
 {
-    return tn_min(taps, tn_max(1, most_depth() / filters));
+    return tn_min(taps, tn_max(1, TN_RUN_MOST / filters));
 }
 
 /** Taps of a block, whole ones: blocks are even. */

@@ -198,12 +198,12 @@ INLINE_CONSTANTS void gradient(const tn_few_sums *g, int rows, int vectors, bool
     UNROLL
     for (int i = 0; i < rows; i++)
         clear_sums(vectors, sums[i]);
-    for (int64_t line = 0; line < g->lines; line++) {
-        const float *at[SUMS];
-        UNROLL
-        for (int i = 0; i < rows; i++)
-            at[i] = g->x[i] + line * g->line_step;
-        for (int64_t j = 0, o = 0; j < g->windows; j++, o += g->step, dy += g->dy_step) {
+    const float *at[SUMS];
+    UNROLL
+    for (int i = 0; i < rows; i++)
+        at[i] = g->x[i];
+    for (int64_t line = 0, o = 0; line < g->lines; line++, o += g->line_step - g->windows * g->step) {
+        for (int64_t j = 0; j < g->windows; j++, o += g->step, dy += g->dy_step) {
             vec row[WIDEST];
             load_filters(dy, vectors, whole, last, row);
             if (fetch) {
@@ -279,12 +279,12 @@ INLINE_CONSTANTS void pairs_tile(const tn_few_sums *g, int rows)
     UNROLL
     for (int i = 0; i < rows; i++)
         sums[i][0] = sums[i][1] = sums[i][2] = splat(0.0f);
-    for (int64_t line = 0; line < g->lines; line++) {
-        const float *at[SIXES];
-        UNROLL
-        for (int i = 0; i < rows; i++)
-            at[i] = g->x[i] + line * g->line_step;
-        for (int64_t j = 0, o = 0; j < g->windows; j++, o += g->step, dy += g->dy_step) {
+    const float *at[SIXES];
+    UNROLL
+    for (int i = 0; i < rows; i++)
+        at[i] = g->x[i];
+    for (int64_t line = 0, o = 0; line < g->lines; line++, o += g->line_step - g->windows * g->step) {
+        for (int64_t j = 0; j < g->windows; j++, o += g->step, dy += g->dy_step) {
             vec filters = twice(load_part(dy, g->filters));
             UNROLL
             for (int i = 0; i < rows; i++) {
