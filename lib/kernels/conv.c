@@ -4,6 +4,7 @@
 #include "kernels/conv.h"
 
 #include "kernels/conv_gemm.h"
+#include "kernels/conv_strassen.h"
 #include "kernels/winograd.h"
 
 static tn_conv_shape shape_of_batch(const tn_conv_plan *plan, int64_t n)
@@ -17,6 +18,8 @@ void tn_conv_prepare(const tn_conv_plan *plan, tn_pool *pool, const float *w, vo
 {
     if (plan->algorithm == TN_CONV_WINOGRAD)
         tn_winograd_prepare(&plan->shape, plan->pass, plan->tile, pool, w, prepared);
+    else if (plan->algorithm == TN_CONV_STRASSEN)
+        tn_conv_strassen_prepare(&plan->shape, plan->pass, pool, w, prepared);
     else if (plan->pass == TN_CONV_DATA)
         tn_conv_gemm_data_prepare(&plan->shape, pool, w, prepared);
     else
@@ -29,6 +32,8 @@ void tn_conv_forward(const tn_conv_plan *plan, tn_pool *pool, int64_t n, const f
     tn_conv_shape shape = shape_of_batch(plan, n);
     if (plan->algorithm == TN_CONV_WINOGRAD)
         tn_winograd_forward(&shape, plan->tile, pool, x, w, prepared, bias, activation, y, scratch);
+    else if (plan->algorithm == TN_CONV_STRASSEN)
+        tn_conv_strassen_forward(&shape, pool, x, w, prepared, bias, activation, y, scratch);
     else
         tn_conv_gemm_forward(&shape, pool, x, w, prepared, bias, activation, y, scratch);
 }
@@ -39,6 +44,8 @@ void tn_conv_data_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n, c
     tn_conv_shape shape = shape_of_batch(plan, n);
     if (plan->algorithm == TN_CONV_WINOGRAD)
         tn_winograd_data(&shape, plan->tile, pool, dy, w, prepared, dx, scratch);
+    else if (plan->algorithm == TN_CONV_STRASSEN)
+        tn_conv_strassen_data(&shape, pool, dy, w, prepared, dx, scratch);
     else
         tn_conv_gemm_data(&shape, plan->shape.n, pool, dy, w, prepared, dx, scratch);
 }
@@ -49,6 +56,8 @@ void tn_conv_filter_gradient(const tn_conv_plan *plan, tn_pool *pool, int64_t n,
     tn_conv_shape shape = shape_of_batch(plan, n);
     if (plan->algorithm == TN_CONV_WINOGRAD)
         tn_winograd_filter(&shape, plan->tile, pool, x, dy, add, dw, scratch);
+    else if (plan->algorithm == TN_CONV_STRASSEN)
+        tn_conv_strassen_filter(&shape, pool, x, dy, add, dw, scratch);
     else
         tn_conv_gemm_filter(&shape, pool, x, dy, add, dw, scratch);
 }

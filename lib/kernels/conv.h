@@ -21,7 +21,9 @@ typedef struct tn_conv_shape {
 
 typedef enum tn_conv_pass { TN_CONV_FORWARD, TN_CONV_DATA, TN_CONV_FILTER } tn_conv_pass;
 
-typedef enum tn_conv_algorithm { TN_CONV_GEMM, TN_CONV_WINOGRAD } tn_conv_algorithm;
+typedef enum tn_conv_algorithm { TN_CONV_GEMM, TN_CONV_WINOGRAD, TN_CONV_STRASSEN } tn_conv_algorithm;
+
+#define TN_CONV_HALVES (-1) /* in the place of a tile: Strassen's product */
 
 #define TN_CONV_NAME 26 /* bytes of an algorithm's name; three of them fit TN_OP_ALGORITHM */
 
@@ -30,12 +32,12 @@ typedef struct tn_conv_plan {
     tn_conv_shape shape; /* n: the largest batch */
     tn_conv_pass pass;
     tn_conv_algorithm algorithm;
-    int tile;              /* Winograd: output tile m of F(m, r) */
+    int tile;              /* Winograd: output tile m of F(m, r); TN_CONV_HALVES; 0: plain sums */
     int threads;
     size_t scratch_bytes;  /* for all threads; TN_ALIGNMENT aligned */
     int64_t least_images;  /* with fewer in a call, what is done once a call (filters packed or transformed) shows */
     size_t prepared_bytes; /* of filters that tn_conv_prepare makes ready; 0: there is nothing to prepare */
-    char name[TN_CONV_NAME]; /* "gemm", "winograd(4,3)", "winograd(4,3,2)" at stride 2 */
+    char name[TN_CONV_NAME]; /* "gemm", "winograd(4,3)", "winograd(4,3,2)" at stride 2, "strassen" */
 } tn_conv_plan;
 
 /** What the caller wants of a pass. */

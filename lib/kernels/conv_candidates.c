@@ -3,6 +3,7 @@
  *  The candidates of a convolution and their names. */
 #include "kernels/conv_candidates.h"
 
+#include "kernels/conv_strassen.h"
 #include "kernels/product.h"
 #include "kernels/winograd.h"
 
@@ -16,6 +17,8 @@ int tn_conv_candidates(const tn_conv_shape *shape, bool precise, int tiles[TN_CO
     for (const tn_winograd_maps *maps = tn_conv_kernels()->winograd; !precise && maps->m != 0; maps++)
         if (tn_winograd_fits(maps, shape) && count < TN_CONV_CANDIDATES)
             tiles[count++] = (int)maps->m;
+    if (!precise && tn_conv_strassen_fits(shape))
+        tiles[count++] = TN_CONV_HALVES;
     return count;
 }
 
@@ -24,7 +27,7 @@ void tn_conv_name(const tn_conv_shape *shape, int tile, char name[TN_CONV_NAME])
     if (tile > 0)
         snprintf(name, TN_CONV_NAME, "winograd(%d,%d%s)", tile, (int)shape->r, shape->stride_h == 2 ? ",2" : "");
     else
-        snprintf(name, TN_CONV_NAME, "gemm");
+        snprintf(name, TN_CONV_NAME, tile == TN_CONV_HALVES ? "strassen" : "gemm");
 }
 
 bool tn_conv_find(const tn_conv_shape *shape, bool precise, const char *name, int *tile)

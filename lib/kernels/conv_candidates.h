@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  *  The ways that a convolution can be computed in, their names, and which of them is fastest here. A way is a number: m
- *  of Winograd's F(m,r), or 0 for plain sums. */
+ *  of Winograd's F(m,r), TN_CONV_HALVES, or 0 for plain sums. */
 #ifndef TN_KERNELS_CONV_CANDIDATES_H
 #define TN_KERNELS_CONV_CANDIDATES_H
 
@@ -12,7 +12,7 @@ enum { TN_CONV_CANDIDATES = 8 };
 /** List the tiles of a shape, plain sums first; under `precise` nothing else. Returns how many. */
 int tn_conv_candidates(const tn_conv_shape *shape, bool precise, int tiles[TN_CONV_CANDIDATES]);
 
-/** "gemm", "winograd(4,3)", "winograd(4,3,2)" at stride 2. */
+/** "gemm", "winograd(4,3)", "winograd(4,3,2)" at stride 2, "strassen". */
 void tn_conv_name(const tn_conv_shape *shape, int tile, char name[TN_CONV_NAME]);
 /** Find the candidate of a name; false if there is none. */
 bool tn_conv_find(const tn_conv_shape *shape, bool precise, const char *name, int *tile);

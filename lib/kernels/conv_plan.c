@@ -11,6 +11,7 @@
 #include "kernels/conv_candidates.h"
 #include "kernels/conv_depthwise.h"
 #include "kernels/conv_gemm.h"
+#include "kernels/conv_strassen.h"
 #include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 #include "kernels/winograd.h"
@@ -129,11 +130,13 @@ static double cost_of_winograd(const tn_conv_shape *s, tn_conv_pass pass, bool p
     return points * (rows * in * out + TRANSFORM_COST * tiles * (in + out)) + cost_of_filters(&wg, pass, prepared);
 }
 
-/** The tile of the cheapest Winograd if it is cheaper than plain sums, otherwise 0. */
+/** The tile of the cheapest Winograd, or Strassen's product, if it is cheaper than plain sums, otherwise 0. */
 static int best_tile(const tn_conv_shape *shape, tn_conv_pass pass, bool prepared)
 {
     double least = cost_of_gemm(shape, pass, prepared);
     int tile = 0;
+    if (tn_conv_strassen_fits(shape) && tn_conv_strassen_saves(shape, pass, prepared))
+        return TN_CONV_HALVES; /* no Winograd does 1x1 */
     for (int m = 2; m <= 6; m++) {
         if (!tn_winograd_find(shape, m))
             continue;
@@ -150,6 +153,8 @@ static tn_status size_prepared(tn_conv_plan *plan)
 {
     if (plan->algorithm == TN_CONV_WINOGRAD)
         return tn_winograd_prepared(&plan->shape, plan->pass, plan->tile, &plan->prepared_bytes);
+    if (plan->algorithm == TN_CONV_STRASSEN)
+        return tn_conv_strassen_prepared(&plan->shape, plan->pass, &plan->prepared_bytes);
     return tn_conv_gemm_prepared(&plan->shape, plan->pass, &plan->prepared_bytes);
 }
 
@@ -178,6 +183,9 @@ tn_status tn_conv_plan_tile(const tn_conv_shape *shape, tn_conv_pass pass, int t
     if (tile > 0) {
         plan.algorithm = TN_CONV_WINOGRAD;
         TN_TRY(tn_winograd_scratch(shape, pass, tile, prepared, plan.threads, &plan.scratch_bytes));
+    } else if (tile == TN_CONV_HALVES) {
+        plan.algorithm = TN_CONV_STRASSEN;
+        TN_TRY(tn_conv_strassen_scratch(shape, pass, prepared, plan.threads, &plan.scratch_bytes));
     } else {
         TN_TRY(tn_conv_gemm_scratch(shape, pass, plan.threads, &plan.scratch_bytes));
     }

@@ -15,13 +15,14 @@
 #include "isa_suite.h"
 
 #include "kernels/conv_gemm.h"
+#include "kernels/conv_strassen.h"
 #include "kernels/product.h"
 #include "kernels/winograd.h"
 
 static const char *const pass_names[] = {"forward", "data", "filter"};
 
 /* AlexNet's conv2 (5x5) and conv3 to conv5 (3x3), a deep sum for each pass, one image of VGG's depth, and ResNet's
- * strided layers; and a depthwise one. */
+ * strided layers; a depthwise one; and 1x1, of more than one slab by the filters. */
 static const struct {
     tn_conv_pass pass;
     int64_t n, size, c, f, r, stride; /* f 0: depthwise */
@@ -33,6 +34,7 @@ static const struct {
     {TN_CONV_FORWARD, 2, 28, 384, 32, 3, 2}, {TN_CONV_DATA, 2, 28, 16, 384, 3, 2},
     {TN_CONV_FORWARD, 1, 24, 96, 32, 7, 1},  {TN_CONV_DATA, 1, 24, 16, 256, 7, 1},
     {TN_CONV_FILTER, 8, 24, 16, 32, 7, 1},   {TN_CONV_FILTER, 16, 28, 16, 32, 3, 2},  {TN_CONV_FILTER, 16, 56, 24, 0, 3, 1},
+    {TN_CONV_FORWARD, 1, 14, 1024, 64, 1, 1}, {TN_CONV_DATA, 1, 14, 64, 1024, 1, 1}, {TN_CONV_FILTER, 7, 14, 64, 64, 1, 1},
 };
 enum { SUMS = sizeof sums / sizeof sums[0] };
 
@@ -114,18 +116,28 @@ static void fill_large_mean(draw *d, operands *o)
     normal(d, 100.0, 1.0, o->dy, conv_y_size(&o->shape, o->shape.n));
 }
 
-/** The same under filters whose taps sum to zero: the mean cancels from the results. */
+/** `count` numbers that are `step` apart sum to zero. */
+static void clear_mean(float *data, int64_t count, int64_t step)
+{
+    double sum = 0.0;
+    for (int64_t i = 0; i < count; i++)
+        sum += (double)data[i * step];
+    for (int64_t i = 0; i < count; i++)
+        data[i * step] -= (float)(sum / (double)count);
+}
+
+/** The same under filters whose taps sum to zero, or those numbers of their one tap that are summed: the mean cancels from the
+ *  results. */
 static void fill_zero_sum(draw *d, operands *o)
 {
     fill_large_mean(d, o);
-    int64_t taps = o->shape.r * o->shape.s, step = conv_w_size(&o->shape) / taps;
-    for (int64_t i = 0; i < step; i++) {
-        double sum = 0.0;
-        for (int64_t tap = 0; tap < taps; tap++)
-            sum += (double)o->w[tap * step + i];
-        for (int64_t tap = 0; tap < taps; tap++)
-            o->w[tap * step + i] -= (float)(sum / (double)taps);
-    }
+    int64_t taps = o->shape.r * o->shape.s, step = conv_w_size(&o->shape) / taps, c = o->shape.c, f = o->shape.f;
+    for (int64_t i = 0; i < step && taps > 1; i++)
+        clear_mean(o->w + i, taps, step);
+    for (int64_t i = 0; i < f && taps == 1 && o->pass != TN_CONV_DATA; i++)
+        clear_mean(o->w + i, c, f);
+    for (int64_t i = 0; i < c && taps == 1 && o->pass == TN_CONV_DATA; i++)
+        clear_mean(o->w + i * f, f, 1);
 }
 
 /** Signs that alternate from pixel to pixel and from tap to tap, so that products add up. */
@@ -263,6 +275,8 @@ static double measure_of(const data_kind *kind, operands *o, const double *exact
 
 static bool applies(const conv_bounds *algorithm, const tn_conv_shape *s)
 {
+    if (algorithm->m == TN_CONV_HALVES)
+        return tn_conv_strassen_fits(s);
     return algorithm->m == 0 || (s->groups == 1 && algorithm->r == s->r && algorithm->stride == s->stride_h);
 }
 
@@ -274,13 +288,17 @@ static void run_pass(const conv_bounds *algorithm, const operands *o, float *out
     size_t bytes;
     if (algorithm->m == 0)
         ck_ok(tn_conv_gemm_scratch(s, pass, 2, &bytes));
+    else if (algorithm->m == TN_CONV_HALVES)
+        ck_ok(tn_conv_strassen_scratch(s, pass, false, 2, &bytes));
     else
         ck_ok(tn_winograd_scratch(s, pass, algorithm->m, false, 2, &bytes));
     const tn_conv_plan plan = {.shape = *s,
                                .pass = pass,
                                .tile = algorithm->m,
                                .threads = 2,
-                               .algorithm = algorithm->m ? TN_CONV_WINOGRAD : TN_CONV_GEMM,
+                               .algorithm = algorithm->m > 0   ? TN_CONV_WINOGRAD
+                                            : algorithm->m < 0 ? TN_CONV_STRASSEN
+                                                               : TN_CONV_GEMM,
                                .scratch_bytes = bytes};
     guarded scratch = guard(bytes);
     tn_pool *pool = pool_of(2);
@@ -308,7 +326,9 @@ static void check_error(const conv_bounds *algorithm, const data_kind *kind, int
 {
     double bound = (kind->begun ? algorithm->begun : algorithm->bounds)[sums[number].pass];
     char name[24] = "gemm";
-    if (algorithm->m)
+    if (algorithm->m == TN_CONV_HALVES)
+        snprintf(name, sizeof name, "strassen");
+    else if (algorithm->m)
         snprintf(name, sizeof name, "F(%d,%d,%d)", algorithm->m, algorithm->r, algorithm->stride);
     if (getenv("TN_TEST_SHOW"))
         fprintf(stderr, "%-9s %-7s %-18s sum %d: %.2g\n", name, pass_names[sums[number].pass], kind->name, number,

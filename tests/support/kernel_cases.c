@@ -90,6 +90,10 @@ void kernel_clear_outputs(kernel_buffers *b)
         "thin_product " #rows "x" #depth, run_thin_product, IN_CONV, offsetof(tn_conv_table, thin_product), 1e-6,      \
             true, rows, depth, 0, 0                                                                                    \
     }
+#define STRASSEN_END(end, text)                                                                                        \
+    {                                                                                                                  \
+        "strassen_end" text, run_strassen_end, IN_CONV, offsetof(tn_conv_table, strassen_end), 1e-6, true, end, 0, 0, 0 \
+    }
 #define WINOGRAD_CASE(run, m, r, stride, map, text)                                                                    \
     {                                                                                                                  \
         "winograd F(" #m "," #r ") stride " #stride " " text, run, IN_CONV, offsetof(tn_conv_table, winograd), 4e-6,   \
@@ -199,6 +203,12 @@ const kernel_case kernel_cases[] = {
     DEPTHWISE(filter, 9, 3, " bias relu"),
     DEPTHWISE(gradient, 9, 0, ""),
     DEPTHWISE(gradient, 2, 0, ""),
+    CONV(strassen_sums, "", 0, 0),
+    CONV(strassen_sums, ", rows apart", 5, 0),
+    STRASSEN_END(0, ""),
+    STRASSEN_END(1, ", added"),
+    STRASSEN_END(6, ", bias, ReLU"),
+    STRASSEN_END(7, ", added, bias, ReLU"),
     THIN(1, 8),
     THIN(1, 35),
     THIN(3, 19),

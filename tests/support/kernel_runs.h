@@ -47,6 +47,8 @@ RUN(few_gradient_pairs);
 RUN(finish);
 RUN(accumulate);
 RUN(thin_product);
+RUN(strassen_sums);
+RUN(strassen_end);
 RUN(depthwise_filter);
 RUN(depthwise_gradient);
 RUN(winograd);

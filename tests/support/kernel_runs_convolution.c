@@ -200,6 +200,36 @@ RUN(thin_product)
     return c->a * (count + 2) - 2;
 }
 
+/* Two rows, c->a numbers more from one to the next. */
+RUN(strassen_sums)
+{
+    const float *const from[4] = {b->wild, b->wild + 801, b->wild + 1602, b->wild + 2400};
+    float *to[TN_STRASSEN_SUMS];
+    int64_t each = 2 * count + c->a;
+    for (int k = 0; k < TN_STRASSEN_SUMS; k++)
+        to[k] = b->out + k * each;
+    t->conv->strassen_sums(from, count + c->a, to, count + c->a, 2, count);
+    return TN_STRASSEN_SUMS * each - c->a;
+}
+
+/* Of c->a 1: add to what is there; 2: bias; 4: ReLU. Three rows, two of them below, of 32 columns, which are whole in all
+ * sets; `count` floats between the upper quarters and between the left ones. */
+RUN(strassen_end)
+{
+    enum { COLS = 32, ROWS = 3 };
+    const tn_strassen_end end = {.products = b->finite,
+                                 .apart = ROWS * COLS + 1,
+                                 .right = COLS + count,
+                                 .below = ROWS * (2 * COLS + count),
+                                 .ldc = 2 * COLS + count,
+                                 .add = c->a & 1,
+                                 .bias = c->a & 2 ? b->finite + 900 : NULL,
+                                 .relu = c->a & 4};
+    memcpy(b->out, b->finite + 1500, (size_t)(2 * end.below) * sizeof *b->out);
+    t->conv->strassen_end(&end, ROWS, ROWS - 1, COLS, b->out);
+    return 2 * end.below;
+}
+
 enum { DEPTHWISE_STEP = 100 }; /* channels of a pixel */
 
 /* c->a taps, c->b: 1 with bias, 2 with ReLU; five results, every other pixel. */

@@ -60,6 +60,40 @@ static void thin_product(const float *x, int64_t x_stride, int64_t rows, const f
                 y[i * y_stride + j] += x[i * x_stride + k] * w[k * w_stride + j];
 }
 
+static void strassen_sums(const float *const from[4], int64_t from_step, float *const to[TN_STRASSEN_SUMS], int64_t to_step,
+                          int64_t rows, int64_t count)
+{
+    static const struct {
+        int first, second;
+        float sign;
+    } sums[TN_STRASSEN_SUMS] = {{0, 3, 1.0f}, {2, 3, 1.0f}, {0, 1, 1.0f}, {2, 0, -1.0f}, {1, 3, -1.0f}};
+    for (int k = 0; k < TN_STRASSEN_SUMS; k++)
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < count; j++)
+                to[k][i * to_step + j] = from[sums[k].first][i * from_step + j] +
+                                         sums[k].sign * from[sums[k].second][i * from_step + j];
+}
+
+/* Which products a quarter is made of. */
+static const float quarters[4][TN_STRASSEN_PRODUCTS] = {
+    {1, 0, 0, 1, -1, 0, 1}, {0, 0, 1, 0, 1, 0, 0}, {0, 1, 0, 1, 0, 0, 0}, {1, -1, 1, 0, 0, 1, 0}};
+
+static void strassen_end(const tn_strassen_end *end, int64_t rows, int64_t lower, int64_t cols, float *c)
+{
+    for (int64_t q = 0; q < 4; q++) {
+        for (int64_t i = 0; i < (q / 2 ? lower : rows); i++) {
+            for (int64_t j = 0; j < cols; j++) {
+                float *to = c + q / 2 * end->below + q % 2 * end->right + i * end->ldc + j, sum = 0.0f;
+                for (int k = 0; k < TN_STRASSEN_PRODUCTS; k++)
+                    sum += quarters[q][k] * end->products[k * end->apart + i * cols + j];
+                sum += end->add ? *to : 0.0f;
+                sum += end->bias ? end->bias[q % 2 * end->right + j] : 0.0f;
+                *to = end->relu && sum < 0.0f ? 0.0f : sum;
+            }
+        }
+    }
+}
+
 /* The reference has no tile of its own: it computes one as large as the largest, which smaller ones are compared with.
  */
 enum { TILE_ROWS = 12, TILE_LANES = 32 };
@@ -322,6 +356,8 @@ const tn_conv_table reference_conv_table = {
     .finish = finish,
     .accumulate = accumulate,
     .thin_product = thin_product,
+    .strassen_sums = strassen_sums,
+    .strassen_end = strassen_end,
     .tile = &own_tile,
     .direct = &direct_tile,
     .few = &few,

@@ -3,6 +3,7 @@
  *  Packing and epilogues of products. Built once for each instruction set. */
 #include "kernels/isa/conv_table.h"
 #include "kernels/isa/simd.h"
+#include "kernels/isa/strassen_loops.h"
 
 #include <string.h>
 
@@ -324,6 +325,8 @@ const tn_conv_table TN_ISA(tn_conv_table) = {
     .finish = finish,
     .accumulate = accumulate,
     .thin_product = TN_ISA(tn_thin_product),
+    .strassen_sums = TN_ISA(tn_strassen_sums),
+    .strassen_end = TN_ISA(tn_strassen_end),
     .tile = &TN_ISA(tn_own_tile),
     .direct = &TN_ISA(tn_direct_tile),
     .few = &TN_ISA(tn_few_tiles),

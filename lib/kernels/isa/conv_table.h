@@ -145,7 +145,29 @@ static inline int64_t tn_direct_rows(const tn_direct_tile *tile, int64_t rows)
     return rows <= tile->rows / 3 ? tile->rows / 3 : rows <= 2 * tile->rows / 3 ? 2 * tile->rows / 3 : tile->rows;
 }
 
+#define TN_STRASSEN_PRODUCTS 7
+#define TN_STRASSEN_SUMS 5
+
+/** The products M0 to M6 of strassen.c, [rows,cols] each, `apart` floats from one to the next, and where they are put
+ *  together. */
+typedef struct tn_strassen_end {
+    const float *products;
+    int64_t apart;
+    int64_t right, below; /* from C11 to C12 and to C21, in floats */
+    int64_t ldc;
+    bool add;          /* to C */
+    const float *bias; /* of C11's columns, C12's `right` further; NULL: none */
+    bool relu;         /* NaN stays NaN */
+} tn_strassen_end;
+
 typedef struct tn_conv_table {
+    /** Sums of quarters, 11, 12, 21 and 22: 11 + 22, 21 + 22, 11 + 12, 21 - 11, 12 - 22, of `rows` rows of `count` numbers,
+     *  from_step and to_step apart. The last two may be where 21 and 12 are. */
+    void (*strassen_sums)(const float *const from[4], int64_t from_step, float *const to[TN_STRASSEN_SUMS], int64_t to_step,
+                          int64_t rows, int64_t count);
+    /** C11 = M0 + M3 - M4 + M6, C12 = M2 + M4, C21 = M1 + M3, C22 = M0 - M1 + M2 + M5: `rows` rows of the upper quarters and
+     *  `lower` of the others; cols: a multiple of tn_own_tile.lanes. */
+    void (*strassen_end)(const tn_strassen_end *end, int64_t rows, int64_t lower, int64_t cols, float *c);
     /** out[k * lanes + i] = rows[i][k]: `lanes` rows side by side, a panel. */
     void (*interleave)(const float *const *rows, int64_t lanes, int64_t count, float *out);
     /** out[k * lanes + i] = from[k * stride + i] for i < width <= lanes, k < count; beyond width nothing is written. */
