@@ -88,30 +88,37 @@ static inline void *prepare(const tn_conv_plan *plan, tn_pool *pool, const opera
     return prepared;
 }
 
-/* Run one pass into a fresh o->out; with `add` it starts from 1, 2, 3, ... */
-static inline tn_conv_plan run_pass(const conv_case *c, tn_conv_pass pass, const tn_conv_wishes *wishes, bool add, operands *o)
+/* Run a plan into a fresh o->out; with `add` it starts from 1, 2, 3, ... */
+static inline void run_plan(const conv_case *c, const tn_conv_plan *plan, bool add, operands *o)
 {
-    tn_conv_plan plan;
     tn_pool *pool = NULL;
-    ck_ok(tn_conv_plan_pass(&c->shape, pass, wishes, &plan));
+    tn_conv_pass pass = plan->pass;
     ck_ok(tn_pool_create(NULL, c->threads, &pool));
-    guarded scratch = guard(plan.scratch_bytes);
-    void *prepared = prepare(&plan, pool, o);
+    guarded scratch = guard(plan->scratch_bytes);
+    void *prepared = prepare(plan, pool, o);
     int64_t size = result_size(c, pass);
     free(o->out);
     o->out = nan_floats(size);
     for (int64_t i = 0; add && i < size; i++)
         o->out[i] = (float)(i % 100 + 1);
     if (pass == TN_CONV_FORWARD)
-        tn_conv_forward(&plan, pool, c->n, o->x, o->w, prepared, o->bias, c->relu ? TN_RELU : TN_LINEAR, o->out,
+        tn_conv_forward(plan, pool, c->n, o->x, o->w, prepared, o->bias, c->relu ? TN_RELU : TN_LINEAR, o->out,
                         scratch.memory);
     else if (pass == TN_CONV_DATA)
-        tn_conv_data_gradient(&plan, pool, c->n, o->dy, o->w, prepared, o->out, scratch.memory);
+        tn_conv_data_gradient(plan, pool, c->n, o->dy, o->w, prepared, o->out, scratch.memory);
     else
-        tn_conv_filter_gradient(&plan, pool, c->n, o->x, o->dy, add, o->out, scratch.memory);
+        tn_conv_filter_gradient(plan, pool, c->n, o->x, o->dy, add, o->out, scratch.memory);
     check_guard(&scratch);
     free(prepared);
     tn_pool_destroy(&pool);
+}
+
+/* The same with the plan that a pass gets. */
+static inline tn_conv_plan run_pass(const conv_case *c, tn_conv_pass pass, const tn_conv_wishes *wishes, bool add, operands *o)
+{
+    tn_conv_plan plan;
+    ck_ok(tn_conv_plan_pass(&c->shape, pass, wishes, &plan));
+    run_plan(c, &plan, add, o);
     return plan;
 }
 
