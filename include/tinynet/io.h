@@ -90,7 +90,7 @@ TN_WARN_UNUSED TN_API tn_status tn_checkpoint_save(const char *path, const tn_ch
  *  activations and scratch are allocated anew, and what tn_session_plan tells changes. What the session's last forward and backward left
  *  is void, its gradients are zero, and a step that its backward has begun is forgotten.
  *  Errors    TN_ERR_STATE if it is of another run (another optimizer, schedule, seed, batch size, sample count; Winograd
- *            in a model that is `precise`, chunks in a session that keeps outputs or whose backward needs all of a
+ *            or Strassen's product in a model that is `precise`, chunks in a session that keeps outputs or whose backward needs all of a
  *            layer's output, as it may where one was thawed since); TN_ERR_UNSUPPORTED if it names an
  *            algorithm that this library does not have for the layer */
 TN_WARN_UNUSED TN_API tn_status tn_checkpoint_load(const char *path, const tn_checkpoint *checkpoint);

@@ -29,7 +29,7 @@ typedef struct tn_model_options {
     size_t struct_size;
     int64_t input_shape[TN_MAX_RANK - 1]; /**< required, without the batch: {H, W, C} or {K}; ends at the first 0 */
     uint64_t seed;                        /**< of the initial weights and of dropout */
-    bool precise;                         /**< plain fp32 sums only: no Winograd */
+    bool precise;                         /**< plain fp32 sums only: no Winograd, no Strassen's product */
     const tn_allocator *allocator;        /**< default the C library's; copied */
     tn_log log;                           /**< default none; copied */
 } tn_model_options;
@@ -73,7 +73,7 @@ typedef struct tn_layer_plan {
     int64_t parameters;
     double flops_forward, flops_training; /**< of the direct algorithm, whole batch; a multiply and an add count 2 */
     tn_memory memory;                     /**< activations: the output; scratch, prepared: what this layer asks for */
-    const char *algorithm;                /**< "gemm", "winograd(4,3)", "winograd(4,3,2)", ...; "" where there is no choice */
+    const char *algorithm;                /**< "gemm", "strassen", "winograd(4,3)", "winograd(4,3,2)", ...; "" where there is no choice */
     bool updates_in_backward;             /**< backward updates the weight; see tn_session_options.optimizer */
 } tn_layer_plan;
 

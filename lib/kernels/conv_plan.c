@@ -37,6 +37,7 @@ static const filter_costs near_costs = {40.0, 10.0}, far_costs = {60.0, 24.0};
 #define SUM_LEAST 8.0
 #define DEPTHWISE_COST 2.0 /* of a multiplication of a filter that no other channel shares */
 #define CALL_COST 48.0     /* of a transformed filter in each of several calls, which find the caches full of other numbers */
+#define HALVES_COST 16.0   /* the same of a filter whose quarters are packed, and added up */
 #define SHOWS 0.01         /* share of the time that work in every call may take */
 
 tn_status tn_conv_gemm_scratch(const tn_conv_shape *shape, tn_conv_pass pass, int threads, size_t *out)
@@ -165,7 +166,7 @@ static int64_t least_images(const tn_conv_plan *plan)
     if (plan->algorithm == TN_CONV_WINOGRAD)
         wg = tn_winograd_of(&plan->shape, plan->pass, plan->tile);
     double rows = plan->tile > 0 ? (double)(wg.tiles_h * wg.tiles_w) : (double)(plan->shape.oh * plan->shape.ow);
-    double images = (plan->tile > 0 ? CALL_COST : PACK_COST) / (SHOWS * rows);
+    double cost = plan->tile > 0 ? CALL_COST : plan->tile < 0 ? HALVES_COST : PACK_COST, images = cost / (SHOWS * rows);
     return images < 1.0 ? 1 : (int64_t)images;
 }
 

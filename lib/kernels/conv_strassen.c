@@ -12,17 +12,22 @@
 #define END_COST 9.5      /* of the result for each slab of the sum: put together from products that are as many tiles each */
 #define PREPARED_COST 3.3 /* of prepared filters, which are seven quarters instead of four; */
 #define FILTER_COST 11.0  /* and to make them */
-#define MARGIN 0.01       /* share of the time that is worth it */
+#define MARGIN 0.025      /* share of the time that is worth it */
 #define NEAR (2 << 20)    /* numbers of x and y that the caches hold: from memory they come as slowly as they are multiplied */
 
 static tn_strassen product_of(const tn_conv_shape *s, tn_conv_pass pass)
 {
-    int64_t pixels = s->n * s->h * s->w;
-    if (pass == TN_CONV_FILTER)
-        return (tn_strassen){.m = s->c, .n = s->f, .k = pixels, .along_a = true, .a_stride = s->c, .b_stride = s->f, .ldc = s->f};
-    if (pass == TN_CONV_DATA)
-        return (tn_strassen){.m = pixels, .n = s->c, .k = s->f, .across_b = true, .a_stride = s->f, .b_stride = s->f, .ldc = s->c};
-    return (tn_strassen){.m = pixels, .n = s->f, .k = s->c, .a_stride = s->c, .b_stride = s->f, .ldc = s->f};
+    tn_strassen p = {.images = s->n, .m = s->h * s->w, .n = s->f, .k = s->c, .a_stride = s->c, .b_stride = s->f, .ldc = s->f};
+    if (pass == TN_CONV_FILTER) {
+        p = (tn_strassen){.images = 1, .m = s->c, .n = s->f, .k = s->n * s->h * s->w, .along_a = true, .a_stride = s->c,
+                          .b_stride = s->f, .ldc = s->f};
+    } else if (pass == TN_CONV_DATA) {
+        p.n = s->c;
+        p.k = p.a_stride = s->f;
+        p.across_b = true;
+        p.ldc = s->c;
+    }
+    return p;
 }
 
 bool tn_conv_strassen_fits(const tn_conv_shape *s)
@@ -44,8 +49,10 @@ bool tn_conv_strassen_fits(const tn_conv_shape *s)
 bool tn_conv_strassen_saves(const tn_conv_shape *s, tn_conv_pass pass, bool prepared)
 {
     const tn_strassen p = product_of(s, pass);
+    if (s->n == 0)
+        return false;
     double b_cost = pass == TN_CONV_FILTER ? SUM_COST : prepared ? PREPARED_COST : FILTER_COST;
-    double cost = SUM_COST / (double)p.n + b_cost / (double)p.m + END_COST / (double)tn_strassen_depth(&p);
+    double cost = SUM_COST / (double)p.n + b_cost / (double)(p.images * p.m) + END_COST / (double)tn_strassen_depth(&p);
     return cost + MARGIN < 1.0 / 8.0 && (double)s->n * (double)(s->h * s->w) * (double)(s->c + s->f) <= NEAR;
 }
 

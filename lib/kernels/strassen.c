@@ -30,6 +30,8 @@ static const int of_a[TN_STRASSEN_PRODUCTS] = {SUM_11_22, SUM_21_22, NO_SUM, NO_
 /** Rows [first, first + rows) of the upper half and, but for the last one of an odd number, of the lower; columns of both
  *  halves; a slab, and half of its k. */
 typedef struct task {
+    const float *a; /* of the image */
+    float *c;
     int64_t first, rows, lower;
     int64_t col, cols;
     int64_t k0, kn, half;
@@ -47,7 +49,7 @@ static const float *a_at(const tn_strassen_job *job, const task *t, bool low, in
     int64_t row = t->first + i + (low ? job->cut.half_m : 0), at = k + (right ? t->half : 0);
     if (row >= p->m || at >= t->kn)
         return tn_zeros;
-    return p->along_a ? p->a + (t->k0 + at) * p->a_stride + row : p->a + row * p->a_stride + t->k0 + at;
+    return p->along_a ? t->a + (t->k0 + at) * p->a_stride + row : t->a + row * p->a_stride + t->k0 + at;
 }
 
 /** The five sums of a block of A, row by row or k by k. Of an odd number, the last one has nothing below. */
@@ -61,7 +63,7 @@ static void add_up(const tn_strassen_job *job, const task *t)
                                       a_at(job, t, true, row, false, k), a_at(job, t, true, row, true, k)};
         float *to[TN_STRASSEN_SUMS];
         for (int j = 0; j < TN_STRASSEN_SUMS; j++)
-            to[j] = t->sums + j * TN_STRASSEN_SUM + i * job->cut.pitch;
+            to[j] = t->sums + j * TN_STRASSEN_SUM_ROOM + i * job->cut.pitch;
         tn_conv_kernels()->strassen_sums(from, job->p->a_stride, to, job->cut.pitch, rows, count);
     }
 }
@@ -73,7 +75,7 @@ static void find_rows(const tn_strassen_job *job, const task *t)
         const float **places = t->places + j * TN_STRASSEN_ROWS;
         for (int64_t i = 0; i < TN_STRASSEN_ROWS; i++) {
             const float *own = i < t->rows ? a_at(job, t, j == 3, i, j == 3, 0) : tn_zeros;
-            places[i] = of_a[j] >= 0 && i < t->rows ? t->sums + of_a[j] * TN_STRASSEN_SUM + i * job->cut.pitch : own;
+            places[i] = of_a[j] >= 0 && i < t->rows ? t->sums + of_a[j] * TN_STRASSEN_SUM_ROOM + i * job->cut.pitch : own;
         }
     }
 }
@@ -87,30 +89,30 @@ static void multiply(const tn_strassen_job *job, const task *t, int j, int64_t c
     if (p->along_a) {
         bool lies = of_a[j] < 0;
         rows.group = t->rows;
-        rows.side = lies ? a_at(job, t, j == 3, 0, j == 3, 0) : t->sums + of_a[j] * TN_STRASSEN_SUM;
+        rows.side = lies ? a_at(job, t, j == 3, 0, j == 3, 0) : t->sums + of_a[j] * TN_STRASSEN_SUM_ROOM;
         rows.step = lies ? p->a_stride : job->cut.pitch;
         rows.run = j == 3 ? t->kn - t->half : t->half;
         rows.v_step = lanes;
         rows.v_apart = size;
-        if (tn_strassen_of_b[j] < 0) { /* B11, or B22 */
-            v = p->b + (t->k0 + (j == 4 ? t->half : 0)) * p->b_stride + col + (j == 4 ? job->cut.half_n : 0);
+        if (tn_strassen_of_b[j] < 0) { /* B11, or B22, which may have no k */
             rows.run = j == 4 ? t->kn - t->half : t->half;
+            v = p->b + (t->k0 + (j == 4 && rows.run > 0 ? t->half : 0)) * p->b_stride + col + (j == 4 ? job->cut.half_n : 0);
             rows.v_step = p->b_stride;
             rows.v_apart = lanes;
         }
     } else {
         rows.places = t->places + j * TN_STRASSEN_ROWS;
     }
-    job->tile->multiply(&rows, v, &(tn_tile_end){0}, cols, t->products + j * TN_STRASSEN_ROWS * TN_WIDEST_TILE, cols);
+    job->tile->multiply(&rows, v, &(tn_tile_end){0}, cols, t->products + j * TN_STRASSEN_PRODUCT_ROOM, cols);
 }
 
 static void put_together(const tn_strassen_job *job, const task *t, int64_t col, int64_t cols)
 {
     const tn_strassen *p = job->p;
-    float *c = p->c + t->first * p->ldc + col;
+    float *c = t->c + t->first * p->ldc + col;
     bool finishes = t->ends && !p->add, known = p->activation == TN_LINEAR || p->activation == TN_RELU;
     const tn_strassen_end end = {.products = t->products,
-                                 .apart = TN_STRASSEN_ROWS * TN_WIDEST_TILE,
+                                 .apart = TN_STRASSEN_PRODUCT_ROOM,
                                  .right = job->cut.half_n,
                                  .below = job->cut.half_m * p->ldc,
                                  .ldc = p->ldc,
@@ -146,10 +148,11 @@ static void find_panels(const tn_strassen_job *job, int64_t slab, int64_t first,
     t->k0 = slab * c->depth;
     t->kn = tn_min(c->depth, job->p->k - t->k0);
     t->half = tn_ceil_div(t->kn, 2);
-    t->set = c->half_n * (c->depth / 2);
-    t->panels = job->panels + (slab - first) * c->slab;
-    if (!tn_strassen_own_b(job->p))
+    if (!tn_strassen_own_b(job->p)) {
+        t->set = c->half_n * (c->depth / 2);
+        t->panels = job->panels + (slab - first) * c->slab;
         return;
+    }
     t->set = t->cols * t->half;
     t->panel = t->col;
     t->panels = own;
@@ -160,10 +163,13 @@ static void find_panels(const tn_strassen_job *job, int64_t slab, int64_t first,
 /** A task's slabs [slab, last), whose panels are packed. */
 static void run_task(const tn_strassen_job *job, int64_t number, int64_t slab, int64_t last, float *buffer)
 {
+    const tn_strassen *p = job->p;
     const tn_strassen_cut *c = &job->cut;
-    int64_t begin = number / c->parts * c->rows, end = tn_min(begin + c->rows, c->half_m);
-    task t = {.col = number % c->parts * c->cols, .sums = buffer, .products = buffer + TN_STRASSEN_SUMS * TN_STRASSEN_SUM};
-    float *rest = t.products + TN_STRASSEN_PRODUCTS * TN_STRASSEN_ROWS * TN_WIDEST_TILE;
+    int64_t row = number / c->parts, image = row / c->ranges * p->m;
+    int64_t begin = row % c->ranges * c->rows, end = tn_min(begin + c->rows, c->half_m);
+    task t = {.a = p->a + image * p->a_stride, .c = p->c + image * p->ldc, .col = number % c->parts * c->cols, .sums = buffer};
+    t.products = buffer + TN_STRASSEN_SUMS * TN_STRASSEN_SUM_ROOM;
+    float *rest = t.products + TN_STRASSEN_PRODUCTS * TN_STRASSEN_PRODUCT_ROOM;
     t.places = (const float **)(void *)rest;
     t.cols = tn_min(c->cols, c->half_n - t.col);
     for (int64_t i = slab; i < last; i++) {
@@ -172,7 +178,7 @@ static void run_task(const tn_strassen_job *job, int64_t number, int64_t slab, i
         t.ends = i == c->slabs - 1;
         for (t.first = begin; t.first < end; t.first += c->block) {
             t.rows = tn_min(c->block, end - t.first);
-            t.lower = tn_min(t.rows, job->p->m - c->half_m - t.first);
+            t.lower = tn_min(t.rows, p->m - c->half_m - t.first);
             run_block(job, &t);
         }
     }
@@ -184,7 +190,7 @@ static void run_slabs(const tn_team *team, void *arg)
 {
     tn_strassen_job *job = arg;
     const tn_strassen_cut *c = &job->cut;
-    int64_t tasks = c->ranges * c->parts, base = 0;
+    int64_t tasks = job->p->images * c->ranges * c->parts, base = 0;
     for (int64_t slab = 0; slab < c->slabs; slab += c->together, base += tasks + team->count) {
         int64_t last = tn_min(slab + c->together, c->slabs);
         if (job->packing) {
@@ -204,7 +210,7 @@ static void run_slabs(const tn_team *team, void *arg)
 
 void tn_strassen_run(tn_pool *pool, const tn_strassen *p, void *scratch)
 {
-    if (p->m == 0)
+    if (p->images == 0)
         return;
     tn_strassen_job job = {.p = p, .tile = tn_conv_kernels()->tile, .panels = p->prepared, .buffers = scratch};
     job.cut = tn_strassen_cut_of(p, tn_pool_threads(pool));

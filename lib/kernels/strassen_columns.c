@@ -24,9 +24,11 @@ static void add_lying(const tn_strassen_job *job, int64_t first, int64_t k0, int
 {
     const tn_strassen *p = job->p;
     int64_t lanes = job->tile->lanes, half = tn_ceil_div(kn, 2), low = kn - half;
-    const float *upper = p->b + k0 * p->b_stride + first, *lower = upper + half * p->b_stride, *last = upper + low * p->b_stride;
+    const float *upper = p->b + k0 * p->b_stride + first, *last = upper + low * p->b_stride;
+    const float *lower = upper + (low > 0 ? half : 0) * p->b_stride;
     int64_t right = job->cut.half_n;
-    const float *const from[4] = {upper, upper + right, lower, lower + right}, *const rest[4] = {last, last + right, tn_zeros, tn_zeros};
+    const float *const from[4] = {upper, upper + right, lower, lower + right};
+    const float *const rest[4] = {last, last + right, tn_zeros, tn_zeros};
     float *ends[TN_STRASSEN_SUMS];
     for (int i = 0; i < TN_STRASSEN_SUMS; i++)
         ends[i] = to[i] + low * lanes;

@@ -5,10 +5,10 @@
 
 #include "base/memory.h"
 #include "kernels/arithmetic.h"
-#include "kernels/gemm_kernel.h"
 #include "kernels/product.h"
 #include "kernels/product_cut.h"
 
+#define WHOLE 32               /* columns: panels of any instruction set, whose lanes divide it, so that all can do the same */
 #define DEPTH 1280             /* k of a slab, */
 #define DEPTH_ALONG 512        /* and where rows of A lie side by side */
 #define ROWS_LEAST 24          /* of each half in a block, */
@@ -56,7 +56,8 @@ static double cost_of_cut(void *context, tn_cut parts, int threads)
     cut_into(now->p, parts, c);
     double rows = (double)c->rows, cols = (double)tn_min(c->cols, c->half_n);
     double of_b = tn_strassen_own_b(now->p) ? TN_STRASSEN_SUMS * SUM_COST : TN_STRASSEN_PRODUCTS * READ_COST;
-    double rounds = tn_rounds(c->ranges * c->parts, threads) + (threads > 1 && !tn_strassen_own_b(now->p) ? WAIT : 0.0);
+    double rounds = tn_rounds(now->p->images * c->ranges * c->parts, threads);
+    rounds += threads > 1 && !tn_strassen_own_b(now->p) ? WAIT : 0.0;
     return (TN_STRASSEN_PRODUCTS * rows * cols + TN_STRASSEN_SUMS * SUM_COST * rows + of_b * cols) * rounds;
 }
 
@@ -74,7 +75,7 @@ tn_strassen_cut tn_strassen_cut_of(const tn_strassen *p, int threads)
     tn_cut most = {tn_ceil_div(c.half_m, tn_conv_kernels()->tile->widest_rows), tn_ceil_div(c.half_n, TN_WIDEST_TILE)};
     cutting now = {p, &c};
     int64_t least = tn_strassen_own_b(p) ? 1 : tn_ceil_div(c.half_m, ROWS_MOST);
-    cut_into(p, tn_cheapest_cut(least, most, 1, threads, cost_of_cut, &now), &c);
+    cut_into(p, tn_cheapest_cut(least, most, p->images, threads, cost_of_cut, &now), &c);
     return c;
 }
 
@@ -82,20 +83,20 @@ int64_t tn_strassen_buffer_floats(const tn_strassen *p)
 {
     int64_t places = TN_STRASSEN_PRODUCTS * TN_STRASSEN_ROWS * (int64_t)(sizeof(void *) / sizeof(float));
     int64_t own = TN_STRASSEN_PRODUCTS * OWN_COLUMNS * DEPTH_ALONG / 2;
-    return TN_STRASSEN_SUMS * TN_STRASSEN_SUM + TN_STRASSEN_PRODUCTS * TN_STRASSEN_ROWS * TN_WIDEST_TILE + (tn_strassen_own_b(p) ? own : places);
+    int64_t block = TN_STRASSEN_SUMS * TN_STRASSEN_SUM_ROOM + TN_STRASSEN_PRODUCTS * TN_STRASSEN_PRODUCT_ROOM;
+    return block + (tn_strassen_own_b(p) ? own : places);
 }
 
 bool tn_strassen_fits(const tn_strassen *p)
 {
-    const tn_own_tile *tile = tn_conv_kernels()->tile;
-    bool own = tile->lanes == tn_gemm_kernel_in_use()->v;
-    return own && p->m > 0 && p->k > 1 && p->n > 0 && p->n % (2 * tile->lanes) == 0 && (p->along_a ? p->m : p->k) % 2 == 0;
+    return p->m > 0 && p->k > 1 && p->n > 0 && p->n % (2 * WHOLE) == 0 && (p->along_a ? p->m : p->k) % 2 == 0;
 }
 
 /** Of B's halves, all of them or as many as are packed together; no less for a larger k. */
 static bool panel_floats(const tn_strassen *p, bool all, int64_t *out)
 {
-    int64_t each = p->n / 2, halves = p->k / 2 + tn_ceil_div(p->k, deepest(p)), slab = tn_min(p->k / 2 + 1, deepest(p) / 2), whole;
+    int64_t halves = p->k / 2 + tn_ceil_div(p->k, deepest(p)), slab = tn_min(p->k / 2 + 1, deepest(p) / 2);
+    int64_t each = p->n / 2, whole;
     if (!tn_mul_i64(each, TN_STRASSEN_PRODUCTS, &each) || !tn_mul_i64(each, halves, &whole))
         return false;
     *out = all ? whole : tn_min(whole, tn_max(PACKED_MOST, each * slab));

@@ -4,14 +4,17 @@
 #ifndef TN_KERNELS_STRASSEN_PARTS_H
 #define TN_KERNELS_STRASSEN_PARTS_H
 
+#include "kernels/arithmetic.h"
 #include "kernels/isa/conv_table.h"
 #include "kernels/strassen.h"
 
 #include <stdatomic.h>
 
 #define TN_STRASSEN_BLOCK (1 << 15) /* numbers of a block of rows of A, by half a slab: its sums stay in the L2 cache */
-#define TN_STRASSEN_SUM (TN_STRASSEN_BLOCK + (1 << 14)) /* room for a sum of such, in lines that share no sets, */
-#define TN_STRASSEN_ROWS 160                            /* and for rows, in whole groups */
+#define TN_STRASSEN_ROWS 160        /* room for rows of a block, in whole groups */
+/* Room for a sum, and for a product: no two begin in the same set of a cache. */
+#define TN_STRASSEN_SUM_ROOM (TN_STRASSEN_BLOCK + (1 << 14) + TN_LINE)
+#define TN_STRASSEN_PRODUCT_ROOM (TN_STRASSEN_ROWS * TN_WIDEST_TILE + TN_LINE)
 
 /* The sums of either side's quarters. */
 enum { SUM_11_22, SUM_21_22, SUM_11_12, SUM_21_11, SUM_12_22, NO_SUM = -1 };
@@ -24,7 +27,7 @@ typedef struct tn_strassen_cut {
     int64_t depth, slabs;  /* k of a slab: even; and how many there are, */
     int64_t slab, together; /* floats of a slab's panels, and how many slabs are packed together */
     int64_t block;         /* rows of each half whose sums are made at once */
-    int64_t rows, ranges;  /* of each half: of a task, and how many tasks there are one under the other, */
+    int64_t rows, ranges;  /* of each half: of a task, and how many tasks of an image there are one under the other, */
     int64_t cols, parts;   /* and side by side */
     int64_t pitch;         /* of sums of A, from row to row, or k to k */
 } tn_strassen_cut;

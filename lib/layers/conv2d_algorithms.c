@@ -86,7 +86,7 @@ static tn_status read_text(const tn_op_setup *setup, const char *text, const tn_
     if (!whole || !tn_conv_find(shape, false, name, tile))
         return TN_FAIL(TN_ERR_UNSUPPORTED, "%s: algorithm is to be \"%.80s\", which is none for its %s", setup->name,
                        text, which);
-    if (setup->precise && *tile > 0)
+    if (setup->precise && *tile != 0)
         return TN_FAIL(TN_ERR_STATE, "%s: algorithm is to be \"%.80s\", but the model is precise", setup->name, text);
     return TN_OK;
 }
