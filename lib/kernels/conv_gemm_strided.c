@@ -23,6 +23,9 @@
 #include <string.h>
 
 #define PIXELS 192            /* of a phase that are multiplied together: whole panels, and whole tiles */
+#define SHARE_OVER 0.1        /* of lines or columns of pixels that reach over an edge: worth other tiles for them */
+#define SIDES 16              /* sets of sides of the image, */
+#define GROUPS_MOST (PIXELS / 3 + SIDES) /* and groups of pixels: of three rows or more, but for each set's last one */
 #define BAND_MOST (1 << 18)   /* floats of dx of a band, about */
 #define READ_COST 4.0         /* multiply-adds that it costs to read a number of either side */
 #define GROUP 4               /* panels of filters under which windows pass: for the L2 cache */
@@ -162,26 +165,114 @@ static void pack_share(const tn_strided *job, float *out, const tn_team *team)
 
 /* ---- tiles ---- */
 
+/** Pixels [first, first + tile.rows) of a block, and the taps that are not padding for all of them. */
+typedef struct pixel_group {
+    int64_t first;
+    tn_tile_group tile;
+} pixel_group;
+
 /** Pixels of a phase, the channels [c, c + count) that they get, and the phase's filters. */
 typedef struct block {
     const tn_phase *phase;
     const float *panels;
     int64_t c, channels;
-    int64_t count, group; /* pixels, and of these in a tile's rows */
+    int64_t count, lanes, groups; /* pixels, and of these in a group at most */
+    pixel_group group[GROUPS_MOST];
+    int64_t *skips;
     tn_pixel pixels[PIXELS + TN_PANEL_LANES];
     int64_t each, at[PIXELS * (1 + TN_STRIDED_HOSTED)]; /* from dx to each pixel, and to those of its cell that are zero */
     const float **rows;
 } block;
 
+/** Which sides of the image a pixel's taps reach over, in bits. */
+static int sides_of(const tn_strided *job, const tn_phase *phase, const tn_pixel *pixel)
+{
+    const tn_tap last = tn_tap_of(phase, phase->taps - 1);
+    return (pixel->y < 0) | (pixel->y + last.y >= job->shape->oh) << 1 | (pixel->x < 0) << 2 |
+           (pixel->x + last.x >= job->shape->ow) << 3;
+}
+
+/** Lines of a phase's pixels, or columns, whose taps reach over an edge, of all of them. */
+static double share_over(const tn_side *side, int64_t last, int64_t size)
+{
+    int64_t over = tn_max(-side->start, 0) + tn_max(side->start + side->count + last - size, 0);
+    return (double)over / (double)side->count;
+}
+
+/** Whether enough of a phase's taps are padding. A single tap is never left out. */
+static bool is_worth_sorting(const tn_strided *job, const tn_phase *phase)
+{
+    const tn_tap last = tn_tap_of(phase, phase->taps - 1);
+    return phase->taps > 1 && share_over(&phase->high, last.y, job->shape->oh) +
+                                  share_over(&phase->wide, last.x, job->shape->ow) >= SHARE_OVER;
+}
+
+/** Pixels whose taps reach over the same sides follow one another: tiles leave out what is padding for all their rows. */
+static void sort_pixels(const tn_strided *job, block *b, int64_t counts[SIDES])
+{
+    tn_pixel from[PIXELS + TN_PANEL_LANES];
+    int64_t next[SIDES] = {0};
+    if (!is_worth_sorting(job, b->phase)) {
+        counts[0] = b->count;
+        return;
+    }
+    for (int64_t i = 0; i < b->count; i++) {
+        from[i] = b->pixels[i];
+        counts[sides_of(job, b->phase, &from[i])]++;
+    }
+    for (int i = 1; i < SIDES; i++)
+        next[i] = next[i - 1] + counts[i - 1];
+    for (int64_t i = 0; i < b->count; i++)
+        b->pixels[next[sides_of(job, b->phase, &from[i])]++] = from[i];
+}
+
+static void find_groups(const tn_strided *job, block *b)
+{
+    int64_t counts[SIDES] = {0}, first = 0;
+    sort_pixels(job, b, counts);
+    b->lanes = tn_group_rows(counts[0] > 0 ? counts[0] : b->count);
+    b->groups = 0;
+    for (int i = 0; i < SIDES; first += counts[i++]) {
+        int64_t groups = tn_ceil_div(counts[i], b->lanes);
+        for (int64_t g = 0; g < groups; g++) {
+            int64_t begin = i == 0 ? g * b->lanes : tn_share_begin(counts[i], groups, g);
+            int64_t end = i == 0 ? tn_min(begin + b->lanes, counts[0]) : tn_share_begin(counts[i], groups, g + 1);
+            b->group[b->groups++] = (pixel_group){first + begin, {.rows = end - begin}};
+        }
+    }
+}
+
+/** A tap of a group's pixels; false if it is padding for all of them. */
+static bool locate_tap(const tn_strided *job, const block *b, const pixel_group *g, int64_t tap, int64_t first, const float **rows)
+{
+    bool there = false;
+    for (int64_t j = 0; j < b->lanes; j++) {
+        rows[j] = j < g->tile.rows ? tn_pixel_tap(job, &b->pixels[g->first + j], tn_tap_of(b->phase, tap), first) : tn_zeros;
+        there |= rows[j] != tn_zeros;
+    }
+    return there;
+}
+
+/** Where each group's taps lie, all but those that are left out. A sum without any has one, of zeros. */
 static void locate(const tn_strided *job, block *b, const tn_depth *d)
 {
-    for (int64_t t = 0; t < d->taps; t++) {
-        const tn_tap tap = tn_tap_of(b->phase, d->tap + t);
-        const float **rows = b->rows + t * b->group;
-        for (int64_t i = 0; i < b->count; i += b->group, rows += d->taps * b->group) {
-            for (int64_t j = 0; j < b->group; j++)
-                rows[j] = tn_pixel_tap(job, &b->pixels[i + j], tap, d->first);
+    const float **rows = b->rows;
+    int64_t *skips = b->skips, lanes = job->kernels->tile->lanes;
+    for (pixel_group *g = b->group; g < b->group + b->groups; g++, rows += d->taps * b->lanes, skips += d->taps) {
+        int64_t found = 0, skipped = 0;
+        for (int64_t t = 0; t < d->taps; t++) {
+            bool there = locate_tap(job, b, g, d->tap + t, d->first, rows + found * b->lanes);
+            if (!there && !(found == 0 && t == d->taps - 1)) {
+                skipped += d->run * lanes;
+                continue;
+            }
+            skips[found++] = skipped;
+            skipped = 0;
         }
+        for (int64_t i = found * b->lanes; i < d->taps * b->lanes; i++) /* may be asked for */
+            rows[i] = tn_zeros;
+        g->tile.runs = found;
+        g->tile.skips = skips;
     }
 }
 
@@ -203,23 +294,24 @@ static void find_places(const tn_strided *job, block *b)
     }
 }
 
-/** Tiles of the pixels from i and the channels from c, of up to GROUP panels. */
+/** Tiles of group i and the channels from c, of up to GROUP panels. */
 static void multiply_tiles(const tn_strided *job, const block *b, const tn_depth *d, int64_t i, int64_t c,
                            int64_t channels)
 {
     const tn_own_tile *tile = job->kernels->tile;
     const float *panels = b->panels + d->k * wide_of(job) + c * d->taps * d->run;
-    const float **places = b->rows + i * d->taps;
-    const tn_tile_rows rows = {.count = tn_min(b->group, b->count - i),
-                               .group = b->group,
-                               .places = places,
+    const pixel_group *g = &b->group[i];
+    const tn_tile_rows rows = {.count = g->tile.rows,
+                               .group = b->lanes,
+                               .places = b->rows + i * d->taps * b->lanes,
                                .runs = d->taps,
                                .run = d->run,
-                               .at = b->at + i * b->each,
-                               .each = b->each};
+                               .at = b->at + g->first * b->each,
+                               .each = b->each,
+                               .groups = &g->tile};
     bool whole = d->taps * d->run == b->phase->taps * job->filters;
     tn_tile_end end = {.add = d->k > 0, .asks_c = true, .past = job->hosted > 0 && whole};
-    if (c == b->c && i + b->group < b->count) /* nobody has read them yet */
+    if (c == b->c && i + 1 < b->groups) /* nobody has read them yet */
         end.asks = 1;
     tile->multiply(&rows, panels, &end, channels, job->dx + c, job->shape->c);
 }
@@ -228,15 +320,23 @@ static void multiply_block(const tn_strided *job, block *b)
 {
     int64_t group = GROUP * job->kernels->tile->lanes, last = b->c + b->channels;
     tn_depth d = {0};
-    b->group = tn_group_rows(b->count);
+    find_groups(job, b);
     find_places(job, b);
     while (tn_depth_next(b->phase->taps, job->filters, &d)) {
         locate(job, b, &d);
         for (int64_t c = b->c; c < last; c += group) {
-            for (int64_t i = 0; i < b->count; i += b->group)
+            for (int64_t i = 0; i < b->groups; i++)
                 multiply_tiles(job, b, &d, i, c, tn_min(group, last - c));
         }
     }
+}
+
+_Static_assert(sizeof(void *) <= sizeof(int64_t), "a place is a word");
+
+/** Of all groups, each of which has room for whole tiles. */
+static int64_t places_of_tap(void)
+{
+    return PIXELS + SIDES * tn_conv_kernels()->tile->rows;
 }
 
 /* ---- tasks ---- */
@@ -247,12 +347,13 @@ static int64_t block_of(const tn_strided *job, int64_t pixels)
     return tn_round_up(tn_ceil_div(pixels, tn_ceil_div(pixels, PIXELS)), job->kernels->tile->rows);
 }
 
-static void run_task(const tn_strided *job, int64_t number, const float **rows)
+static void run_task(const tn_strided *job, int64_t number, float *space)
 {
     block b; /* its pixels are found later */
     int64_t line = number / job->parts * job->band, last = tn_min(line + job->band, job->lines), k = 0;
     int64_t most = block_of(job, (last - line) * cells_of_line(job->shape));
-    b.rows = rows;
+    b.rows = (const float **)(void *)space;
+    b.skips = (int64_t *)(void *)space + tn_depth_most_taps(tn_phase_most_taps(job->shape), job->filters) * places_of_tap();
     b.c = number % job->parts * job->part;
     b.channels = tn_min(job->part, job->channels - b.c);
     if (job->parts == 1 && job->hosted == 0)
@@ -291,7 +392,7 @@ static void run_bands(const tn_team *team, void *arg)
         int64_t number = atomic_fetch_add_explicit(&job->next, 1, memory_order_relaxed);
         if (number >= job->bands * job->parts)
             break;
-        run_task(job, number, (const float **)(void *)space);
+        run_task(job, number, space);
     }
 }
 
@@ -335,12 +436,12 @@ static int64_t slab_of(const tn_conv_shape *s)
     return tn_ceil_div(panels, tn_ceil_div(panels, most)) * lanes;
 }
 
-/** Floats of a thread: places of rows, or what few pixels need. */
+/** Floats of a thread: places of rows and what groups skip, or what few pixels need. */
 static int64_t buffer_of(const tn_conv_shape *s)
 {
     int64_t taps = tn_depth_most_taps(tn_phase_most_taps(s), s->f / s->groups);
-    int64_t places = taps * (PIXELS + TN_PANEL_LANES) * (int64_t)(sizeof(void *) / sizeof(float));
-    return tn_round_up(tn_max(places, tn_strided_few_floats(s)), 16);
+    int64_t words = taps * (places_of_tap() + GROUPS_MOST);
+    return tn_round_up(tn_max(words * (int64_t)(sizeof(int64_t) / sizeof(float)), tn_strided_few_floats(s)), 16);
 }
 
 /** Floats of the packed filters of a slab. */
