@@ -17,7 +17,7 @@ int tn_conv_candidates(const tn_conv_shape *shape, bool precise, int tiles[TN_CO
     for (const tn_winograd_maps *maps = tn_conv_kernels()->winograd; !precise && maps->m != 0; maps++)
         if (tn_winograd_fits(maps, shape) && count < TN_CONV_CANDIDATES)
             tiles[count++] = (int)maps->m;
-    if (!precise && tn_conv_strassen_fits(shape))
+    if (!precise && tn_conv_strassen_fits(shape) && count < TN_CONV_CANDIDATES)
         tiles[count++] = TN_CONV_HALVES;
     return count;
 }

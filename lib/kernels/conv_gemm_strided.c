@@ -18,74 +18,16 @@
 #include "kernels/arithmetic.h"
 #include "kernels/conv_gemm.h"
 #include "kernels/gemm_kernel.h"
+#include "kernels/kept_runs.h"
 #include "kernels/product_cut.h"
 
 #include <string.h>
 
-#define PIXELS 192            /* of a phase that are multiplied together: whole panels, and whole tiles */
-#define SHARE_OVER 0.1        /* of lines or columns of pixels that reach over an edge: worth other tiles for them */
-#define SIDES 16              /* sets of sides of the image, */
-#define GROUPS_MOST (PIXELS / 3 + SIDES) /* and groups of pixels: of three rows or more, but for each set's last one */
 #define BAND_MOST (1 << 18)   /* floats of dx of a band, about */
 #define READ_COST 4.0         /* multiply-adds that it costs to read a number of either side */
 #define GROUP 4               /* panels of filters under which windows pass: for the L2 cache */
 #define PAST_CACHES (1 << 20) /* floats of dx, many of them zeros, of which caches keep little until somebody reads them */
 #define PACKED_MOST (4 << 20) /* floats of packed filters of a slab, if a panel is not more */
-
-/* ---- pixels ---- */
-
-static int64_t cells_of_line(const tn_conv_shape *s)
-{
-    return tn_ceil_div(s->w, s->stride_w);
-}
-
-static tn_pixel pixel_at(const tn_pixel_walk *w)
-{
-    const tn_conv_shape *s = w->job->shape;
-    const tn_side *high = &w->phase->high, *wide = &w->phase->wide;
-    int64_t cells = tn_ceil_div(s->h, s->stride_h), image = w->line / cells, i = w->line % cells;
-    int64_t row = image * s->h + i * s->stride_h + high->phase, col = w->col * s->stride_w + wide->phase;
-    return (tn_pixel){.image = w->job->dy + image * s->oh * s->ow * s->f,
-                      .y = high->start + i,
-                      .x = wide->start + w->col,
-                      .out = w->job->dx + (row * s->w + col) * s->c};
-}
-
-/** Lines at the lower edge of an image may lack the phase. */
-static bool line_has(const tn_pixel_walk *w)
-{
-    const tn_conv_shape *s = w->job->shape;
-    return w->line % tn_ceil_div(s->h, s->stride_h) < w->phase->high.count;
-}
-
-/** Pixels of a line, `step` floats apart. Field by field: a pixel that has just been changed is slow to copy. */
-static void put_line(tn_pixel first, int64_t count, int64_t step, tn_pixel *pixels)
-{
-    for (int64_t i = 0; i < count; i++) {
-        pixels[i].image = first.image;
-        pixels[i].y = first.y;
-        pixels[i].x = first.x + i;
-        pixels[i].out = first.out + i * step;
-    }
-}
-
-int64_t tn_pixels_next(tn_pixel_walk *w, int64_t most, int64_t unit, tn_pixel *pixels)
-{
-    int64_t count = 0;
-    while (count < most && w->line < w->last) {
-        int64_t run = line_has(w) ? tn_min(most - count, w->phase->wide.count - w->col) : 0;
-        put_line(pixel_at(w), run, w->job->shape->stride_w * w->job->shape->c, pixels + count);
-        count += run;
-        w->col += run;
-        if (run == 0 || w->col == w->phase->wide.count) {
-            w->col = 0;
-            w->line++;
-        }
-    }
-    for (int64_t i = count; i < tn_round_up(count, unit); i++)
-        pixels[i] = (tn_pixel){.out = NULL};
-    return count;
-}
 
 /* ---- zeros ---- */
 
@@ -165,114 +107,44 @@ static void pack_share(const tn_strided *job, float *out, const tn_team *team)
 
 /* ---- tiles ---- */
 
-/** Pixels [first, first + tile.rows) of a block, and the taps that are not padding for all of them. */
-typedef struct pixel_group {
-    int64_t first;
-    tn_tile_group tile;
-} pixel_group;
-
 /** Pixels of a phase, the channels [c, c + count) that they get, and the phase's filters. */
 typedef struct block {
     const tn_phase *phase;
     const float *panels;
     int64_t c, channels;
     int64_t count, lanes, groups; /* pixels, and of these in a group at most */
-    pixel_group group[GROUPS_MOST];
+    tn_pixel_group group[TN_PIXEL_GROUPS];
     int64_t *skips;
-    tn_pixel pixels[PIXELS + TN_PANEL_LANES];
-    int64_t each, at[PIXELS * (1 + TN_STRIDED_HOSTED)]; /* from dx to each pixel, and to those of its cell that are zero */
+    tn_pixel pixels[TN_BLOCK_PIXELS + TN_PANEL_LANES];
+    int64_t each, at[TN_BLOCK_PIXELS * (1 + TN_STRIDED_HOSTED)]; /* from dx to each pixel, and to its cell's that are zero */
     const float **rows;
 } block;
 
-/** Which sides of the image a pixel's taps reach over, in bits. */
-static int sides_of(const tn_strided *job, const tn_phase *phase, const tn_pixel *pixel)
-{
-    const tn_tap last = tn_tap_of(phase, phase->taps - 1);
-    return (pixel->y < 0) | (pixel->y + last.y >= job->shape->oh) << 1 | (pixel->x < 0) << 2 |
-           (pixel->x + last.x >= job->shape->ow) << 3;
-}
-
-/** Lines of a phase's pixels, or columns, whose taps reach over an edge, of all of them. */
-static double share_over(const tn_side *side, int64_t last, int64_t size)
-{
-    int64_t over = tn_max(-side->start, 0) + tn_max(side->start + side->count + last - size, 0);
-    return (double)over / (double)side->count;
-}
-
-/** Whether enough of a phase's taps are padding. A single tap is never left out. */
-static bool is_worth_sorting(const tn_strided *job, const tn_phase *phase)
-{
-    const tn_tap last = tn_tap_of(phase, phase->taps - 1);
-    return phase->taps > 1 && share_over(&phase->high, last.y, job->shape->oh) +
-                                  share_over(&phase->wide, last.x, job->shape->ow) >= SHARE_OVER;
-}
-
-/** Pixels whose taps reach over the same sides follow one another: tiles leave out what is padding for all their rows. */
-static void sort_pixels(const tn_strided *job, block *b, int64_t counts[SIDES])
-{
-    tn_pixel from[PIXELS + TN_PANEL_LANES];
-    int64_t next[SIDES] = {0};
-    if (!is_worth_sorting(job, b->phase)) {
-        counts[0] = b->count;
-        return;
-    }
-    for (int64_t i = 0; i < b->count; i++) {
-        from[i] = b->pixels[i];
-        counts[sides_of(job, b->phase, &from[i])]++;
-    }
-    for (int i = 1; i < SIDES; i++)
-        next[i] = next[i - 1] + counts[i - 1];
-    for (int64_t i = 0; i < b->count; i++)
-        b->pixels[next[sides_of(job, b->phase, &from[i])]++] = from[i];
-}
-
-static void find_groups(const tn_strided *job, block *b)
-{
-    int64_t counts[SIDES] = {0}, first = 0;
-    sort_pixels(job, b, counts);
-    b->lanes = tn_group_rows(counts[0] > 0 ? counts[0] : b->count);
-    b->groups = 0;
-    for (int i = 0; i < SIDES; first += counts[i++]) {
-        int64_t groups = tn_ceil_div(counts[i], b->lanes);
-        for (int64_t g = 0; g < groups; g++) {
-            int64_t begin = i == 0 ? g * b->lanes : tn_share_begin(counts[i], groups, g);
-            int64_t end = i == 0 ? tn_min(begin + b->lanes, counts[0]) : tn_share_begin(counts[i], groups, g + 1);
-            b->group[b->groups++] = (pixel_group){first + begin, {.rows = end - begin}};
-        }
-    }
-}
-
 /** A tap of a group's pixels; false if it is padding for all of them. */
-static bool locate_tap(const tn_strided *job, const block *b, const pixel_group *g, int64_t tap, int64_t first, const float **rows)
+static bool locate_tap(const tn_strided *job, const block *b, const tn_pixel_group *g, int64_t tap, int64_t first,
+                       const float **rows)
 {
+    const tn_tap at = tn_tap_of(b->phase, tap);
     bool there = false;
     for (int64_t j = 0; j < b->lanes; j++) {
-        rows[j] = j < g->tile.rows ? tn_pixel_tap(job, &b->pixels[g->first + j], tn_tap_of(b->phase, tap), first) : tn_zeros;
+        rows[j] = j < g->tile.rows ? tn_pixel_tap(job, &b->pixels[g->first + j], at, first) : tn_zeros;
         there |= rows[j] != tn_zeros;
     }
     return there;
 }
 
-/** Where each group's taps lie, all but those that are left out. A sum without any has one, of zeros. */
+/** Where each group's taps lie, all but those that are left out. */
 static void locate(const tn_strided *job, block *b, const tn_depth *d)
 {
-    const float **rows = b->rows;
-    int64_t *skips = b->skips, lanes = job->kernels->tile->lanes;
-    for (pixel_group *g = b->group; g < b->group + b->groups; g++, rows += d->taps * b->lanes, skips += d->taps) {
-        int64_t found = 0, skipped = 0;
+    for (int64_t i = 0; i < b->groups; i++) {
+        tn_pixel_group *g = &b->group[i];
+        tn_kept_runs kept = {b->rows + i * d->taps * b->lanes, b->skips + i * d->taps, b->lanes, 0, 0};
         for (int64_t t = 0; t < d->taps; t++) {
-            bool there = locate_tap(job, b, g, d->tap + t, d->first, rows + found * b->lanes);
-            if (!there && !(found == 0 && t == d->taps - 1)) {
-                skipped += d->run * lanes;
-                continue;
-            }
-            skips[found++] = skipped;
-            skipped = 0;
+            bool there = locate_tap(job, b, g, d->tap + t, d->first, tn_next_run(&kept));
+            if (!tn_run_is_left(&kept, !there, t == d->taps - 1, d->run * job->kernels->tile->lanes))
+                tn_keep_run(&kept);
         }
-        for (int64_t i = found * b->lanes; i < d->taps * b->lanes; i++) /* may be asked for */
-            rows[i] = tn_zeros;
-        g->tile.runs = found;
-        g->tile.skips = skips;
+        g->tile = tn_kept_group(&kept, g->tile.rows, d->taps);
     }
 }
 
@@ -300,7 +172,7 @@ static void multiply_tiles(const tn_strided *job, const block *b, const tn_depth
 {
     const tn_own_tile *tile = job->kernels->tile;
     const float *panels = b->panels + d->k * wide_of(job) + c * d->taps * d->run;
-    const pixel_group *g = &b->group[i];
+    const tn_pixel_group *g = &b->group[i];
     const tn_tile_rows rows = {.count = g->tile.rows,
                                .group = b->lanes,
                                .places = b->rows + i * d->taps * b->lanes,
@@ -320,7 +192,7 @@ static void multiply_block(const tn_strided *job, block *b)
 {
     int64_t group = GROUP * job->kernels->tile->lanes, last = b->c + b->channels;
     tn_depth d = {0};
-    find_groups(job, b);
+    b->groups = tn_pixels_group(job, b->phase, b->pixels, b->count, b->group, &b->lanes);
     find_places(job, b);
     while (tn_depth_next(b->phase->taps, job->filters, &d)) {
         locate(job, b, &d);
@@ -331,20 +203,17 @@ static void multiply_block(const tn_strided *job, block *b)
     }
 }
 
-_Static_assert(sizeof(void *) <= sizeof(int64_t), "a place is a word");
-
-/** Of all groups, each of which has room for whole tiles. */
-static int64_t places_of_tap(void)
-{
-    return PIXELS + SIDES * tn_conv_kernels()->tile->rows;
-}
-
 /* ---- tasks ---- */
+
+static int64_t cells_of_line(const tn_conv_shape *s)
+{
+    return tn_ceil_div(s->w, s->stride_w);
+}
 
 /** Pixels of a block: so many in equal parts, but for whole tiles. */
 static int64_t block_of(const tn_strided *job, int64_t pixels)
 {
-    return tn_round_up(tn_ceil_div(pixels, tn_ceil_div(pixels, PIXELS)), job->kernels->tile->rows);
+    return tn_round_up(tn_ceil_div(pixels, tn_ceil_div(pixels, TN_BLOCK_PIXELS)), job->kernels->tile->rows);
 }
 
 static void run_task(const tn_strided *job, int64_t number, float *space)
@@ -353,7 +222,7 @@ static void run_task(const tn_strided *job, int64_t number, float *space)
     int64_t line = number / job->parts * job->band, last = tn_min(line + job->band, job->lines), k = 0;
     int64_t most = block_of(job, (last - line) * cells_of_line(job->shape));
     b.rows = (const float **)(void *)space;
-    b.skips = (int64_t *)(void *)space + tn_depth_most_taps(tn_phase_most_taps(job->shape), job->filters) * places_of_tap();
+    b.skips = (int64_t *)(void *)space + tn_depth_most_taps(tn_phase_most_taps(job->shape), job->filters) * tn_pixel_places();
     b.c = number % job->parts * job->part;
     b.channels = tn_min(job->part, job->channels - b.c);
     if (job->parts == 1 && job->hosted == 0)
@@ -436,11 +305,13 @@ static int64_t slab_of(const tn_conv_shape *s)
     return tn_ceil_div(panels, tn_ceil_div(panels, most)) * lanes;
 }
 
+_Static_assert(sizeof(void *) <= sizeof(int64_t), "a place is a word");
+
 /** Floats of a thread: places of rows and what groups skip, or what few pixels need. */
 static int64_t buffer_of(const tn_conv_shape *s)
 {
     int64_t taps = tn_depth_most_taps(tn_phase_most_taps(s), s->f / s->groups);
-    int64_t words = taps * (places_of_tap() + GROUPS_MOST);
+    int64_t words = taps * (tn_pixel_places() + TN_PIXEL_GROUPS);
     return tn_round_up(tn_max(words * (int64_t)(sizeof(int64_t) / sizeof(float)), tn_strided_few_floats(s)), 16);
 }
 

@@ -48,6 +48,23 @@ typedef struct tn_pixel_walk {
 
 /** Up to `most` pixels; fewer at the end, filled up with such that are none to a multiple of `unit`. */
 int64_t tn_pixels_next(tn_pixel_walk *walk, int64_t most, int64_t unit, tn_pixel *pixels);
+
+#define TN_BLOCK_PIXELS 192 /* of a phase that are multiplied together: whole panels, and whole tiles; */
+#define TN_PIXEL_GROUPS 80  /* and groups of them */
+
+/** Pixels [first, first + tile.rows) of a block, and the taps that are not padding for all of them. */
+typedef struct tn_pixel_group {
+    int64_t first;
+    tn_tile_group tile;
+} tn_pixel_group;
+
+/** Put up to TN_BLOCK_PIXELS pixels into groups of at most *lanes, those together whose taps reach over the same sides of the
+ *  image where that is worth while. Returns how many groups there are; their runs are still to be found. */
+int64_t tn_pixels_group(const tn_strided *job, const tn_phase *phase, tn_pixel *pixels, int64_t count, tn_pixel_group *groups,
+                        int64_t *lanes);
+/** Rows of all groups of a block, each with room for its lanes, at most. */
+int64_t tn_pixel_places(void);
+
 /** A tap of a phase, in pixels of dy from tap (0,0). */
 typedef struct tn_tap {
     int64_t y, x;

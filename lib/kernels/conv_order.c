@@ -15,7 +15,7 @@
  *  evenly into groups, each of them a tile's rows. */
 #include "kernels/arithmetic.h"
 #include "kernels/conv_windows.h"
-#include "kernels/product.h"
+#include "kernels/kept_runs.h"
 
 #define ROW_LEAST 3    /* rows of a tile that takes no less time with fewer, */
 #define TILE_COST 0.25 /* and what a tile costs besides, in rows */
@@ -64,16 +64,26 @@ static double cost_of(const tn_window_order *o)
     return cost;
 }
 
+/** True if a window's taps reach over an edge. */
+static bool has_padding(const tn_windows *w)
+{
+    int64_t bottom = w->top + (w->rows - 1) * w->stride_h + (w->taps_h - 1) * w->dilation_h;
+    int64_t right = w->left + (w->cols - 1) * w->stride_w + (w->taps_w - 1) * w->dilation_w;
+    return w->top < 0 || w->left < 0 || bottom >= w->h || right >= w->w;
+}
+
 /** The areas, and what the groups take of the time that windows in their own order would; 1: they are not worth it. */
 static double find_areas(tn_window_order *o)
 {
     const tn_windows *w = &o->windows;
     band high[TN_WINDOW_BANDS], wide[TN_WINDOW_BANDS];
+    if (!has_padding(w) || tn_windows_run(w) != w->channels)
+        return 1.0;
     int lines = find_bands(w->rows, w->top, w->stride_h, w->h, w->taps_h, w->dilation_h, high);
     int cols = find_bands(w->cols, w->left, w->stride_w, w->w, w->taps_w, w->dilation_w, wide);
     o->areas = 0;
     o->groups = 0;
-    if (lines == 0 || cols == 0 || tn_windows_run(w) != w->channels)
+    if (lines == 0 || cols == 0)
         return 1.0;
     const band all = {0, w->cols, wide[cols - 1].from, wide[0].to}; /* what any of them has */
     for (int i = 0; i < lines; i++) {
@@ -140,25 +150,17 @@ static bool has_tap(const tn_window_area *a, int64_t r, int64_t s)
     return r >= a->r0 && r < a->r1 && s >= a->s0 && s < a->s1;
 }
 
-/** The runs of a group that are not all padding, one after another, and how many floats of a panel each of them skips. A sum
- *  without any has one, of zeros. */
-static int64_t locate_runs(const tn_windows *w, const group *g, const tn_run_range *k, int64_t lanes, const float **rows,
-                           int64_t *skips)
+/** The runs of a group that are not all padding. */
+static tn_tile_group locate_runs(const tn_windows *w, const group *g, const tn_run_range *k, tn_kept_runs kept)
 {
-    int64_t found = 0, skipped = 0;
     for (int64_t i = 0; i < k->runs; i++) {
         int64_t from = k->first + i * k->run, tap = from / w->channels, r = tap / w->taps_w, s = tap % w->taps_w;
-        if (!has_tap(g->area, r, s) && !(found == 0 && i == k->runs - 1)) {
-            skipped += k->run * k->panel;
+        if (tn_run_is_left(&kept, !has_tap(g->area, r, s), i == k->runs - 1, k->run * k->panel))
             continue;
-        }
-        locate_tap(w, g, r, s, from % w->channels, lanes, rows + found * lanes);
-        skips[found++] = skipped;
-        skipped = 0;
+        locate_tap(w, g, r, s, from % w->channels, kept.lanes, tn_next_run(&kept));
+        tn_keep_run(&kept);
     }
-    for (int64_t i = found * lanes; i < k->runs * lanes; i++) /* may be asked for */
-        rows[i] = tn_zeros;
-    return found;
+    return tn_kept_group(&kept, g->count, k->runs);
 }
 
 static void locate_groups(const void *order, int64_t first, int64_t count, const tn_run_range *k, tn_places *out)
@@ -166,10 +168,9 @@ static void locate_groups(const void *order, int64_t first, int64_t count, const
     const tn_window_order *o = order;
     for (int64_t i = 0; i < count / o->lanes; i++) {
         group g;
-        int64_t *skips = out->skips + i * k->runs;
         find_group(o, first / o->lanes + i, &g, out->at + i * o->lanes);
-        int64_t runs = locate_runs(&o->windows, &g, k, o->lanes, out->rows + i * k->runs * o->lanes, skips);
-        out->groups[i] = (tn_tile_group){g.count, runs, skips};
+        const tn_kept_runs kept = {out->rows + i * k->runs * o->lanes, out->skips + i * k->runs, o->lanes, 0, 0};
+        out->groups[i] = locate_runs(&o->windows, &g, k, kept);
     }
 }
 

@@ -3,6 +3,7 @@
  *  The three passes as products, with x [pixels,C], w [C,F] and y [pixels,F]: y = x w, dx = dy w^T, dw = x^T dy. */
 #include "kernels/conv_strassen.h"
 
+#include "kernels/conv_filter_1x1.h"
 #include "kernels/strassen.h"
 
 #include <string.h>
@@ -32,9 +33,8 @@ static tn_strassen product_of(const tn_conv_shape *s, tn_conv_pass pass)
 
 bool tn_conv_strassen_fits(const tn_conv_shape *s)
 {
-    bool pixels = s->r == 1 && s->s == 1 && s->stride_h == 1 && s->stride_w == 1 && s->pad_top == 0 && s->pad_left == 0 &&
-                  s->oh == s->h && s->ow == s->w && s->groups == 1;
-    if (!pixels || s->h * s->w < 2)
+    bool all_pixels = tn_conv_picks_pixels(s) && s->stride_h == 1 && s->stride_w == 1;
+    if (!all_pixels || s->groups > 1 || s->h * s->w < 2)
         return false;
     tn_conv_shape one = *s; /* any batch will do */
     one.n = 1;

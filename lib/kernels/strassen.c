@@ -24,6 +24,7 @@
 #include "kernels/kernels.h"
 #include "kernels/product.h"
 
+enum { TAKES_A22 = 3, TAKES_B22 = 4 }; /* products that read a lower right quarter as it lies */
 /* What products take of A: M2 A11 and M3 A22 as they lie. */
 static const int of_a[TN_STRASSEN_PRODUCTS] = {SUM_11_22, SUM_21_22, NO_SUM, NO_SUM, SUM_11_12, SUM_21_11, SUM_12_22};
 
@@ -73,11 +74,16 @@ static void find_rows(const tn_strassen_job *job, const task *t)
 {
     for (int j = 0; j < TN_STRASSEN_PRODUCTS && !job->p->along_a; j++) {
         const float **places = t->places + j * TN_STRASSEN_ROWS;
-        for (int64_t i = 0; i < TN_STRASSEN_ROWS; i++) {
-            const float *own = i < t->rows ? a_at(job, t, j == 3, i, j == 3, 0) : tn_zeros;
-            places[i] = of_a[j] >= 0 && i < t->rows ? t->sums + of_a[j] * TN_STRASSEN_SUM_ROOM + i * job->cut.pitch : own;
-        }
+        for (int64_t i = 0; i < t->rows; i++)
+            places[i] = of_a[j] == NO_SUM ? a_at(job, t, j == TAKES_A22, i, j == TAKES_A22, 0)
+                                          : t->sums + of_a[j] * TN_STRASSEN_SUM_ROOM + i * job->cut.pitch;
     }
+}
+
+/** Number 0 of a column of B as it lies, in the upper or the lower half of the slab. */
+static const float *b_at(const tn_strassen_job *job, const task *t, bool low, int64_t col)
+{
+    return job->p->b + (t->k0 + (low ? t->half : 0)) * job->p->b_stride + col;
 }
 
 static void multiply(const tn_strassen_job *job, const task *t, int j, int64_t col, int64_t cols)
@@ -87,16 +93,15 @@ static void multiply(const tn_strassen_job *job, const task *t, int j, int64_t c
     const float *v = t->panels + j * t->set + (col - t->panel) / lanes * size;
     tn_tile_rows rows = {.count = t->rows, .group = job->tile->widest_rows, .runs = 1, .run = t->half};
     if (p->along_a) {
-        bool lies = of_a[j] < 0;
+        bool lies = of_a[j] == NO_SUM;
         rows.group = t->rows;
-        rows.side = lies ? a_at(job, t, j == 3, 0, j == 3, 0) : t->sums + of_a[j] * TN_STRASSEN_SUM_ROOM;
+        rows.side = lies ? a_at(job, t, j == TAKES_A22, 0, j == TAKES_A22, 0) : t->sums + of_a[j] * TN_STRASSEN_SUM_ROOM;
         rows.step = lies ? p->a_stride : job->cut.pitch;
-        rows.run = j == 3 ? t->kn - t->half : t->half;
+        rows.run = j == TAKES_A22 || j == TAKES_B22 ? t->kn - t->half : t->half; /* an odd k has nothing there */
         rows.v_step = lanes;
         rows.v_apart = size;
-        if (tn_strassen_of_b[j] < 0) { /* B11, or B22, which may have no k */
-            rows.run = j == 4 ? t->kn - t->half : t->half;
-            v = p->b + (t->k0 + (j == 4 && rows.run > 0 ? t->half : 0)) * p->b_stride + col + (j == 4 ? job->cut.half_n : 0);
+        if (tn_strassen_of_b[j] == NO_SUM) {
+            v = b_at(job, t, j == TAKES_B22 && rows.run > 0, col + (j == TAKES_B22 ? job->cut.half_n : 0));
             rows.v_step = p->b_stride;
             rows.v_apart = lanes;
         }
