@@ -21,6 +21,7 @@
 #include "base/status.h"
 #include "kernels/arithmetic.h"
 #include "kernels/gemm_kernel.h"
+#include "kernels/isa/conv_table.h"
 #include "kernels/product.h"
 
 #include <stdatomic.h>
@@ -33,6 +34,7 @@
 
 typedef struct spread {
     const tn_conv_shape *shape;
+    const tn_own_tile *tile;
     const float *dy, *w;
     float *dx;
     int64_t channels, filters; /* of a group */
@@ -43,23 +45,22 @@ typedef struct spread {
     int64_t bands, band;       /* of an image; rows of dx */
     const float *panels;       /* filters of all groups */
     float *packing, *buffers;  /* where they are packed first, NULL: that was done; what each thread has */
-    int64_t packed_group, buffer, s_block;
+    int64_t packed_group, buffer, places; /* floats of a group's panels; of a thread; of these, where pixels of a strip lie */
     atomic_llong next;
 } spread;
 
 static spread spread_of(const tn_conv_shape *s)
 {
-    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
-    spread p = {.shape = s, .channels = s->c / s->groups, .filters = s->f / s->groups};
+    spread p = {.shape = s, .tile = tn_conv_kernels()->tile, .channels = s->c / s->groups, .filters = s->f / s->groups};
     p.taps = s->dilation_w == 1 && s->groups == 1 ? s->s : 1;
     p.cols = s->r * s->s * p.channels;
-    p.wide = tn_round_up(p.cols, kernel->v);
-    p.depth = tn_min(p.filters, kernel->kc);
+    p.wide = tn_round_up(p.cols, p.tile->lanes);
+    p.depth = tn_min(p.filters, TN_DEPTH_IN_PLACE);
     p.across = tn_min(s->ow, STRIP);
     p.rows = tn_min(s->oh, tn_max(1, STRIP / s->ow));
     p.packed_group = tn_with_slack(p.wide * p.filters);
-    p.s_block = tn_with_slack(tn_round_up(p.rows * p.across, kernel->s) * p.depth);
-    p.buffer = p.s_block + tn_round_up(tn_round_up(p.rows * p.across, kernel->s) * p.wide, 16);
+    p.places = tn_round_up(p.rows * p.across * (int64_t)(sizeof(void *) / sizeof(float)), TN_LINE);
+    p.buffer = p.places + p.rows * p.across * p.wide;
     return p;
 }
 
@@ -108,7 +109,7 @@ tn_status tn_conv_gemm_spread_scratch(const tn_conv_shape *s, int threads, size_
 static void pack_filters(const spread *p, int64_t group, int64_t first, int64_t last)
 {
     const tn_conv_shape *s = p->shape;
-    int64_t v = tn_gemm_kernel_in_use()->v;
+    int64_t v = p->tile->lanes;
     float *out = p->packing + group * p->packed_group;
     for (int64_t k0 = 0; k0 < p->filters; k0 += p->depth) {
         int64_t kn = tn_min(p->depth, p->filters - k0);
@@ -120,50 +121,31 @@ static void pack_filters(const spread *p, int64_t group, int64_t first, int64_t 
 /** Panels of all groups, shared out. */
 static void pack_share(const spread *p, const tn_team *team)
 {
-    int64_t panels = p->wide / tn_gemm_kernel_in_use()->v, first, last;
+    int64_t panels = p->wide / p->tile->lanes, first, last;
     tn_team_range(team, panels, &first, &last);
     for (int64_t group = 0; group < p->shape->groups && first < last; group++)
         pack_filters(p, group, first, last);
 }
 
-/** What is packed next, fetched into the L2 cache while tiles are multiplied: the same number of pixels once more. */
-typedef struct ahead {
-    const float *next, *end;
-    int64_t each; /* floats between two tiles */
-} ahead;
-
-static ahead ahead_of(const spread *p, const float *dy, int64_t count)
+/** What is multiplied next: the same number of pixels once more. */
+static tn_region strip_behind(const spread *p, const float *dy, int64_t count)
 {
-    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     const tn_conv_shape *s = p->shape;
-    int64_t floats = count * s->f, left = p->dy + s->n * s->oh * s->ow * s->f - (dy + floats);
-    int64_t tiles = tn_ceil_div(count, kernel->s) * (p->wide / kernel->v) * tn_ceil_div(p->filters, p->depth);
-    return (ahead){dy + floats, dy + floats + tn_min(floats, left), tn_round_up(tn_ceil_div(floats, tiles), TN_LINE)};
-}
-
-static void fetch(ahead *a)
-{
-    const float *end = a->end - a->next < a->each ? a->end : a->next + a->each;
-    for (; a->next < end; a->next += TN_LINE)
-        __builtin_prefetch(a->next, 0, 2);
+    const float *next = dy + count * s->f, *end = p->dy + s->n * s->oh * s->ow * s->f;
+    return (tn_region){next, tn_min(count * s->f, end - next) / TN_LINE, TN_LINE, TN_LINE};
 }
 
 /** out[pixel, (r,s,c)], `wide` apart, of `count` pixels of dy from `dy`. */
-static void multiply_strip(const spread *p, int64_t group, const float *dy, int64_t count, float *s_block, float *out)
+static void multiply_strip(const spread *p, int64_t group, const float *dy, int64_t count, const float **places, float *out)
 {
-    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
-    ahead next = ahead_of(p, dy, count);
+    tn_tile_rows rows = {.count = count, .group = tn_group_rows(count), .places = places, .runs = 1};
+    tn_tile_end end = {.ahead = strip_behind(p, dy, count)};
     for (int64_t k0 = 0; k0 < p->filters; k0 += p->depth) {
-        int64_t kn = tn_min(p->depth, p->filters - k0);
-        const float *panels = p->panels + group * p->packed_group + p->wide * k0;
-        tn_pack_across(dy + k0, p->shape->f, count, kn, kernel->s, s_block);
-        for (int64_t col = 0; col < p->wide; col += kernel->v) {
-            for (int64_t i = 0; i < count; i += kernel->s) {
-                tn_gemm_tile(kernel->s, kernel->v, kn, 1.0f, s_block + i * kn, panels + col * kn, k0 > 0 ? 1.0f : 0.0f,
-                             out + i * p->wide + col, p->wide);
-                fetch(&next);
-            }
-        }
+        rows.run = tn_min(p->depth, p->filters - k0);
+        end.add = k0 > 0;
+        for (int64_t i = 0; i < count; i++)
+            places[i] = dy + i * p->shape->f + k0;
+        p->tile->multiply(&rows, p->panels + group * p->packed_group + p->wide * k0, &end, p->cols, out, p->wide);
     }
 }
 
@@ -236,14 +218,14 @@ static void run_group(const spread *p, int64_t image, int64_t group, int64_t y0,
 {
     const tn_conv_shape *s = p->shape;
     const float *dy = p->dy + image * s->oh * s->ow * s->f + group * p->filters;
-    float *dx = p->dx + image * s->h * s->w * s->c + group * p->channels, *strip = space + p->s_block;
+    float *dx = p->dx + image * s->h * s->w * s->c + group * p->channels, *strip = space + p->places;
     int64_t first = tn_max(0, tn_ceil_div(y0 + s->pad_top - (s->r - 1) * s->dilation_h, s->stride_h));
     int64_t last = tn_min(s->oh, tn_ceil_div(y1 + s->pad_top, s->stride_h));
     for (int64_t i = first; i < last; i += p->rows) {
         int64_t rows = tn_min(p->rows, last - i);
         for (int64_t j = 0; j < s->ow; j += p->across) {
             int64_t count = tn_min(p->across, s->ow - j);
-            multiply_strip(p, group, dy + (i * s->ow + j) * s->f, rows * count, space, strip);
+            multiply_strip(p, group, dy + (i * s->ow + j) * s->f, rows * count, (const float **)(void *)space, strip);
             for (int64_t row = 0; row < rows; row++)
                 spread_row(p, i + row, j, count, strip + row * count * p->wide, dx, y0, y1);
         }
