@@ -281,7 +281,8 @@ static double cost_of_cut(void *context, tn_cut cut, int threads)
 {
     tn_strided *job = context;
     cut_into(job, cut);
-    double pixels = (double)(job->band * cells_of_line(job->shape)), part = (double)job->part;
+    int64_t vectors = tn_round_up(job->channels, job->kernels->tile->lanes / 2);
+    double pixels = (double)(job->band * cells_of_line(job->shape)), part = (double)tn_min(job->part, vectors);
     return (pixels * part + READ_COST * (pixels + part)) * tn_rounds(job->bands * job->parts, threads);
 }
 

@@ -70,7 +70,7 @@ static tn_partition halve_tasks(const tn_nest *nest, int threads)
 static double cost_of(const tn_nest *nest, const tn_partition *cut, int threads)
 {
     double s = (double)(nest->own ? tn_min(cut->s, nest->s_count) : tn_round_up(cut->s, nest->s));
-    double v = (double)tn_round_up(cut->v, nest->v), depth = (double)cut->depth;
+    double v = (double)(nest->own ? tn_min(cut->v, tn_round_up(nest->v_count, nest->v / 2)) : cut->v), depth = (double)cut->depth;
     double again = cut->s > tn_block_rows(nest) && !nest->packed ? (double)tn_ceil_div(cut->v, tn_wide(nest)) : 1.0;
     bool s_read = nest->run > 0 || (nest->along && nest->p->find_a), v_read = nest->packed || nest->lies;
     double numbers = s * again * (s_read ? READ_COST : TN_PACK_COST) + v * (v_read ? READ_COST : TN_PACK_COST);
