@@ -19,7 +19,7 @@
 
 #include <math.h>
 
-#define TASKS 8       /* more of them for each thread are not looked at */
+#define ROUNDS 8      /* more tasks for each thread are not looked at */
 #define READ_COST 4.0 /* multiply-adds that it costs to read a number from further away, */
 #define ADD_COST 8.0  /* and to add to a number of the result */
 #define WAIT 0.125    /* of a task that threads wait for in the end, at most, */
@@ -78,20 +78,29 @@ static double cost_of(const tn_nest *nest, const tn_partition *cut, int threads)
     return task * tn_rounds(cut->tasks, threads);
 }
 
-tn_cut tn_cheapest_cut(int64_t least, tn_cut most, int64_t times, int threads, tn_cut_cost *cost, void *context)
+/** Where threads take so many tasks each, they are as small as can be: of all cuts into `parts` at most, those that no
+ *  finer one contains. */
+static void try_cuts(int64_t least, tn_cut most, int64_t parts, int threads, tn_cut_cost *cost, void *context,
+                     tn_cut *best, double *lowest)
 {
-    int64_t tasks = least * times + TASKS * (int64_t)threads;
-    tn_cut best = {least, 1};
-    double lowest = INFINITY;
-    for (int64_t i = least; i <= most.high && (i == least || i * times <= tasks); i++) {
-        for (int64_t j = 1; j <= most.wide && (j == 1 || i * j * times <= tasks); j++) {
-            double now = cost(context, (tn_cut){i, j}, threads);
-            if (now < lowest) {
-                best = (tn_cut){i, j};
-                lowest = now;
-            }
+    for (tn_cut cut = {least, 1}; cut.high <= tn_min(parts, most.high); cut.high++) {
+        cut.wide = tn_min(parts / cut.high, most.wide);
+        cut.high = tn_min(parts / cut.wide, most.high);
+        double now = cost(context, cut, threads);
+        if (now < *lowest) {
+            *best = cut;
+            *lowest = now;
         }
     }
+}
+
+tn_cut tn_cheapest_cut(int64_t least, tn_cut most, int64_t times, int threads, tn_cut_cost *cost, void *context)
+{
+    int64_t rounds = tn_ceil_div(least * times, threads); /* at least */
+    tn_cut best = {least, 1};
+    double lowest = cost(context, best, threads);
+    for (int64_t more = 0; more < ROUNDS; more = 2 * more + 1)
+        try_cuts(least, most, (rounds + more) * threads / times, threads, cost, context, &best, &lowest);
     return best;
 }
 
