@@ -57,19 +57,28 @@ static bool are_pixels(const tn_conv_shape *s)
     return are_even_pixels(s) && s->stride_h == 1 && s->stride_w == 1;
 }
 
-#define NEAR (2 << 20) /* numbers of x and dy that the caches hold, at least those that all cores share */
+#define NEAR (2 << 20) /* numbers of x and dy that the caches hold, at least those that all cores share, */
+#define FAR (8 << 20)  /* and that come from memory */
 /* Results from which on tiles of products are faster than those of conv_filter_1x1.c: as many as the L2 cache does not hold;
- * fewer where vectors are narrow, and both kinds of tiles are alike. */
+ * half as many where x and dy are far; fewer where vectors are narrow, and both kinds of tiles are alike. */
 #define MANY (1 << 18)
 #define MANY_NARROW (1 << 16)
 #define WIDE_PANEL 32 /* lanes */
 
 #define APART 2048 /* floats from pixel to pixel, beyond which they share too few sets of the caches: better copied */
 
+/** Numbers of x and dy of an image. */
+static double numbers_of(const tn_conv_shape *s)
+{
+    return (double)(s->h * s->w) * (double)s->c + (double)(s->oh * s->ow) * (double)s->f;
+}
+
 static bool are_many(const tn_conv_shape *s)
 {
     double results = (double)(s->c / s->groups) * (double)(s->f / s->groups);
-    return results >= (tn_conv_kernels()->tile->lanes >= WIDE_PANEL ? MANY : MANY_NARROW);
+    if (tn_conv_kernels()->tile->lanes < WIDE_PANEL)
+        return results >= MANY_NARROW;
+    return results >= ((double)s->n * numbers_of(s) >= FAR ? MANY / 2 : MANY);
 }
 
 /** How many of the images are multiplied as they lie: of few 1x1 filters, as many as stay in the caches. */
@@ -77,8 +86,7 @@ static int64_t images_along(const tn_conv_shape *s)
 {
     if (!tn_conv_filter_is_1x1(s) || are_many(s))
         return s->n;
-    double x = (double)s->h * (double)s->w * (double)s->c, y = (double)s->oh * (double)s->ow * (double)s->f;
-    double most = x + y >= 1.0 ? (double)NEAR / (x + y) : (double)s->n;
+    double each = numbers_of(s), most = each >= 1.0 ? (double)NEAR / each : (double)s->n;
     return most < (double)s->n ? (int64_t)most : s->n;
 }
 
