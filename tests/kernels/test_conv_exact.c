@@ -305,15 +305,16 @@ END_TEST
 
 /* Gradients of 1x1 filters, few and many, of more numbers than the caches hold, with more threads than parts: columns are
  * shared out, where there are several for each, otherwise rows, and more channels than a task has; into sums aside, and,
- * with one part of whole tiles, into dw. Pixels that are copied, since they share sets of the caches, or since a stride leaves others between them: whole rows at a time, and rows
- * that are longer than what is multiplied at once. */
+ * with one part of whole tiles, into dw. Pixels that are copied, since they share sets of the caches, or since a stride
+ * leaves others between them: whole rows at a time, and rows that are longer than what is multiplied at once. The last one
+ * has filters that are many because x comes from memory. */
 static const struct {
     int64_t n, size, c, f, stride, groups;
     int threads;
 } share_shapes[] = {
     {3, 80, 24, 260, 1, 1, 12}, {5, 15, 512, 516, 1, 1, 2}, {5, 16, 516, 512, 2, 1, 2}, {1, 80, 8, 420, 1, 1, 12},  {3, 80, 24, 100, 1, 1, 12}, {1, 38, 96, 1408, 1, 1, 3},
     {1, 80, 400, 8, 1, 1, 11},  {1, 44, 1024, 128, 1, 1, 3}, {1, 164, 72, 32, 2, 1, 2},  {2, 86, 144, 64, 2, 2, 3},
-    {1, 371, 12, 32, 3, 1, 3},  {2, 50, 600, 24, 1, 1, 2},  {1, 521, 4, 32, 2, 1, 2},
+    {1, 371, 12, 32, 3, 1, 3},  {2, 50, 600, 24, 1, 1, 2},  {1, 521, 4, 32, 2, 1, 2},    {1, 180, 260, 512, 7, 1, 2},
 };
 enum { SHARE_SHAPES = sizeof share_shapes / sizeof share_shapes[0] };
 
