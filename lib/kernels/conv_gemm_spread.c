@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- *  The gradient of the data where there are few channels: first layers. Phases (conv_gemm_strided.c) would read a window
- * of dy for every pixel and multiply it by one or three columns. Here all taps and channels are columns:
+ *  The gradient of the data where there are few channels: first layers. The other ways (conv_gemm_data.c, conv_gemm_strided.c)
+ *  read a window of dy for every pixel and multiply it by few columns. Here all taps and channels are columns:
  *
  *      p[(n,i,j), (r,s,c)] = sum_f dy[n,i,j,f] w[r,s,c,f]        a product that reads dy as it lies
  *      dx[n, i stride + r dilation - pad, ..., c] += p[(n,i,j), (r,s,c)]
@@ -27,10 +27,13 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define STRIP 192              /* pixels of dy that are multiplied together */
+#define STRIP 192              /* pixels of dy that are multiplied together, at most, */
+#define STRIP_FLOATS (5 << 14) /* if their products stay in the L2 cache */
 #define FILTERS_MOST (1 << 20) /* floats of all packed filters */
-#define PACK_COST 12.0         /* multiply-adds that it costs to pack a number */
-#define SPREAD_COST 64.0       /* that it costs to add one to dx */
+/* In multiply-adds: */
+#define SPREAD_COST 12.0 /* of a number that is added to dx */
+#define PLACE_COST 160.0 /* of a tap that is looked up for a pixel, the other way, */
+#define PHASE_COST 320.0 /* and with strides */
 
 typedef struct spread {
     const tn_conv_shape *shape;
@@ -56,8 +59,9 @@ static spread spread_of(const tn_conv_shape *s)
     p.cols = s->r * s->s * p.channels;
     p.wide = tn_round_up(p.cols, p.tile->lanes);
     p.depth = tn_min(p.filters, TN_DEPTH_IN_PLACE);
-    p.across = tn_min(s->ow, STRIP);
-    p.rows = tn_min(s->oh, tn_max(1, STRIP / s->ow));
+    int64_t strip = tn_min(STRIP, tn_max(STRIP_FLOATS / p.wide, p.tile->rows));
+    p.across = tn_min(s->ow, strip);
+    p.rows = tn_min(s->oh, tn_max(1, strip / s->ow));
     p.packed_group = tn_with_slack(p.wide * p.filters);
     p.places = tn_round_up(p.rows * p.across * (int64_t)(sizeof(void *) / sizeof(float)), TN_LINE);
     p.buffer = p.places + p.rows * p.across * p.wide;
@@ -69,24 +73,24 @@ static spread spread_of(const tn_conv_shape *s)
 /** Multiply-adds for an image by phases: a window for each pixel of dx, with the taps that meet it. */
 static double cost_of_phases(const spread *p)
 {
-    const tn_gemm_kernel *kernel = tn_gemm_kernel_in_use();
     const tn_conv_shape *s = p->shape;
-    int64_t lanes = tn_min(tn_round_up(p->channels, kernel->v), tn_round_up(p->channels, kernel->s));
     double taps = (double)(s->r * s->s) / ((double)s->stride_h * (double)s->stride_w);
-    return (double)(s->h * s->w) * taps * (double)s->f * ((double)lanes + PACK_COST);
+    double lanes = (double)tn_round_up(p->channels, p->tile->lanes / 2);
+    double place = s->stride_h > 1 || s->stride_w > 1 ? PHASE_COST : PLACE_COST;
+    return (double)(s->h * s->w) * taps * ((double)s->f * lanes + place * (double)s->groups);
 }
 
 double tn_conv_gemm_spread_cost(const tn_conv_shape *s)
 {
     const spread p = spread_of(s);
-    double products = (double)s->f * ((double)p.wide + PACK_COST), sums = SPREAD_COST * (double)(p.cols * s->groups);
-    return (double)(s->oh * s->ow) * (products + sums);
+    double products = (double)s->f * (double)tn_round_up(p.cols, p.tile->lanes / 2);
+    return (double)(s->oh * s->ow) * (products + SPREAD_COST * (double)(p.cols * s->groups));
 }
 
 bool tn_conv_gemm_spreads(const tn_conv_shape *s)
 {
     int64_t taps, floats;
-    if (!tn_mul_i64(s->r, s->s, &taps) || !tn_mul_i64(taps, s->c, &floats) || floats > FILTERS_MOST / s->f)
+    if (!tn_mul_i64(s->r, s->s, &taps) || taps == 1 || !tn_mul_i64(taps, s->c, &floats) || floats > FILTERS_MOST / s->f)
         return false;
     const spread p = spread_of(s);
     return p.packed_group * s->groups <= 2 * FILTERS_MOST && tn_conv_gemm_spread_cost(s) < cost_of_phases(&p);
