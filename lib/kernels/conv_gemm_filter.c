@@ -70,7 +70,7 @@ static bool are_pixels(const tn_conv_shape *s)
 /** Numbers of x and dy of an image. */
 static double numbers_of(const tn_conv_shape *s)
 {
-    return (double)(s->h * s->w) * (double)s->c + (double)(s->oh * s->ow) * (double)s->f;
+    return (double)s->h * (double)s->w * (double)s->c + (double)s->oh * (double)s->ow * (double)s->f;
 }
 
 static bool are_many(const tn_conv_shape *s)

@@ -27,6 +27,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#define CHANNELS_MOST 32       /* of a group: with more, the other ways fill their vectors */
 #define STRIP 192              /* pixels of dy that are multiplied together, at most, */
 #define STRIP_FLOATS (5 << 14) /* if their products stay in the L2 cache */
 #define FILTERS_MOST (1 << 20) /* floats of all packed filters */
@@ -59,7 +60,7 @@ static spread spread_of(const tn_conv_shape *s)
     p.cols = s->r * s->s * p.channels;
     p.wide = tn_round_up(p.cols, p.tile->lanes);
     p.depth = tn_min(p.filters, TN_DEPTH_IN_PLACE);
-    int64_t strip = tn_min(STRIP, tn_max(STRIP_FLOATS / p.wide, p.tile->rows));
+    int64_t strip = tn_min(STRIP, tn_max(STRIP_FLOATS / tn_max(p.wide, 1), p.tile->rows));
     p.across = tn_min(s->ow, strip);
     p.rows = tn_min(s->oh, tn_max(1, strip / s->ow));
     p.packed_group = tn_with_slack(p.wide * p.filters);
@@ -70,8 +71,9 @@ static spread spread_of(const tn_conv_shape *s)
 
 /* ---- the choice ---- */
 
-/** Multiply-adds for an image by phases: a window for each pixel of dx, with the taps that meet it. */
-static double cost_of_phases(const spread *p)
+/** Multiply-adds for an image the other way, by phases where there are strides: a window for each pixel of dx, with the taps
+ *  that meet it. */
+static double cost_of_windows(const spread *p)
 {
     const tn_conv_shape *s = p->shape;
     double taps = (double)(s->r * s->s) / ((double)s->stride_h * (double)s->stride_w);
@@ -90,10 +92,12 @@ double tn_conv_gemm_spread_cost(const tn_conv_shape *s)
 bool tn_conv_gemm_spreads(const tn_conv_shape *s)
 {
     int64_t taps, floats;
-    if (!tn_mul_i64(s->r, s->s, &taps) || taps == 1 || !tn_mul_i64(taps, s->c, &floats) || floats > FILTERS_MOST / s->f)
+    if (!tn_mul_i64(s->r, s->s, &taps) || !tn_mul_i64(taps, s->c, &floats) || floats > FILTERS_MOST / s->f)
+        return false;
+    if (taps == 1 || s->c / s->groups > CHANNELS_MOST) /* a single tap has nothing to be added to */
         return false;
     const spread p = spread_of(s);
-    return p.packed_group * s->groups <= 2 * FILTERS_MOST && tn_conv_gemm_spread_cost(s) < cost_of_phases(&p);
+    return p.packed_group * s->groups <= 2 * FILTERS_MOST && tn_conv_gemm_spread_cost(s) < cost_of_windows(&p);
 }
 
 tn_status tn_conv_gemm_spread_scratch(const tn_conv_shape *s, int threads, size_t *out)
@@ -131,7 +135,7 @@ static void pack_share(const spread *p, const tn_team *team)
         pack_filters(p, group, first, last);
 }
 
-/** What is multiplied next: the same number of pixels once more. */
+/** What is multiplied next: the same number of pixels once more, all groups of them. */
 static tn_region strip_behind(const spread *p, const float *dy, int64_t count)
 {
     const tn_conv_shape *s = p->shape;
@@ -143,10 +147,11 @@ static tn_region strip_behind(const spread *p, const float *dy, int64_t count)
 static void multiply_strip(const spread *p, int64_t group, const float *dy, int64_t count, const float **places, float *out)
 {
     tn_tile_rows rows = {.count = count, .group = tn_group_rows(count), .places = places, .runs = 1};
-    tn_tile_end end = {.ahead = strip_behind(p, dy, count)};
     for (int64_t k0 = 0; k0 < p->filters; k0 += p->depth) {
+        tn_tile_end end = {.add = k0 > 0};
         rows.run = tn_min(p->depth, p->filters - k0);
-        end.add = k0 > 0;
+        if (k0 == 0 && group == 0)
+            end.ahead = strip_behind(p, dy, count);
         for (int64_t i = 0; i < count; i++)
             places[i] = dy + i * p->shape->f + k0;
         p->tile->multiply(&rows, p->panels + group * p->packed_group + p->wide * k0, &end, p->cols, out, p->wide);

@@ -70,7 +70,8 @@ static tn_partition halve_tasks(const tn_nest *nest, int threads)
 static double cost_of(const tn_nest *nest, const tn_partition *cut, int threads)
 {
     double s = (double)(nest->own ? tn_min(cut->s, nest->s_count) : tn_round_up(cut->s, nest->s));
-    double v = (double)(nest->own ? tn_min(cut->v, tn_round_up(nest->v_count, nest->v / 2)) : cut->v), depth = (double)cut->depth;
+    int64_t vectors = nest->own ? tn_round_up(nest->v_count, nest->v / 2) : cut->v;
+    double v = (double)tn_min(cut->v, vectors), depth = (double)cut->depth;
     double again = cut->s > tn_block_rows(nest) && !nest->packed ? (double)tn_ceil_div(cut->v, tn_wide(nest)) : 1.0;
     bool s_read = nest->run > 0 || (nest->along && nest->p->find_a), v_read = nest->packed || nest->lies;
     double numbers = s * again * (s_read ? READ_COST : TN_PACK_COST) + v * (v_read ? READ_COST : TN_PACK_COST);
@@ -99,7 +100,7 @@ tn_cut tn_cheapest_cut(int64_t least, tn_cut most, int64_t times, int threads, t
     int64_t rounds = tn_ceil_div(least * times, threads); /* at least */
     tn_cut best = {least, 1};
     double lowest = cost(context, best, threads);
-    for (int64_t more = 0; more < ROUNDS; more = 2 * more + 1)
+    for (int64_t more = 0; more <= ROUNDS; more++)
         try_cuts(least, most, (rounds + more) * threads / times, threads, cost, context, &best, &lowest);
     return best;
 }

@@ -183,6 +183,28 @@ START_TEST(test_filter_gradient)
 }
 END_TEST
 
+/** The gradient of many 1x1 filters: of two images, which come from memory, in one way, and of one in another. */
+START_TEST(test_near_and_far)
+{
+    const tn_conv_shape s = {.n = 2, .h = 128, .w = 128, .c = 260, .r = 1, .s = 1, .f = 512, .oh = 32, .ow = 32,
+                             .stride_h = 4, .stride_w = 4, .dilation_h = 1, .dilation_w = 1, .groups = 1};
+    tn_conv_plan plan;
+    tn_pool *pool = NULL;
+    float *x = numbers(s.n * s.h * s.w * s.c), *dy = numbers(s.n * s.oh * s.ow * s.f), *dw = numbers(s.c * s.f);
+    ck_ok(tn_pool_create(NULL, 2, &pool));
+    ck_ok(tn_conv_plan_pass(&s, TN_CONV_FILTER, &(tn_conv_wishes){.precise = true, .threads = 2}, &plan));
+    for (int64_t n = s.n; n > 0; n--) {
+        guarded scratch = guard_with(plan.scratch_bytes, GUARD);
+        tn_conv_filter_gradient(&plan, pool, n, x, dy, false, dw, scratch.memory);
+        check_guard(&scratch);
+    }
+    tn_pool_destroy(&pool);
+    free(x);
+    free(dy);
+    free(dw);
+}
+END_TEST
+
 /** 16385 rows come in 33 tiles, 16384 in 64. */
 START_TEST(test_bias_gradient)
 {
@@ -265,5 +287,5 @@ START_TEST(test_one_stride)
 END_TEST
 
 TN_SUITE("smaller_batches", {test_product}, {test_phases}, TN_LOOPED(test_uneven_phases, UNEVEN),
-         {test_strides_beyond_the_image}, {test_filters_that_do_not_fit}, TN_LOOPED(test_filter_gradient, 3), {test_bias_gradient},
-         {test_no_images}, {test_one_stride})
+         {test_strides_beyond_the_image}, {test_filters_that_do_not_fit}, TN_LOOPED(test_filter_gradient, 3),
+         {test_near_and_far}, {test_bias_gradient}, {test_no_images}, {test_one_stride})
