@@ -37,7 +37,8 @@ static void lay_out(const tn_windows *w, layout *l)
 /** Windows are only read where they lie by tiles that are as large as BLIS's. */
 static bool reads_windows(void)
 {
-    return tn_conv_kernels()->tile->lanes == tn_gemm_kernel_in_use()->v;
+    const tn_own_tile *tile = tn_conv_kernels()->tile;
+    return tile->lanes == tn_gemm_kernel_in_use()->v && tile->rows == tn_gemm_kernel_in_use()->s;
 }
 
 static bool has_order(const layout *l)
