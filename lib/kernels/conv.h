@@ -19,6 +19,12 @@ typedef struct tn_conv_shape {
     int64_t groups;
 } tn_conv_shape;
 
+/** True if windows are more than a pixel apart, in either direction. */
+static inline bool tn_conv_has_strides(const tn_conv_shape *s)
+{
+    return s->stride_h > 1 || s->stride_w > 1;
+}
+
 typedef enum tn_conv_pass { TN_CONV_FORWARD, TN_CONV_DATA, TN_CONV_FILTER } tn_conv_pass;
 
 typedef enum tn_conv_algorithm { TN_CONV_GEMM, TN_CONV_WINOGRAD, TN_CONV_STRASSEN } tn_conv_algorithm;

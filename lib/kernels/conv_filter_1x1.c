@@ -117,7 +117,7 @@ static gradient gradient_of(const tn_conv_shape *s)
     count_sums(s, &g.rows, &g.cols);
     g.pixels = s->n * s->oh * s->ow;
     g.parts = parts_of(g.pixels, g.channels * g.filters);
-    g.strided = s->stride_h > 1 || s->stride_w > 1;
+    g.strided = tn_conv_has_strides(s);
     g.by_lines = g.strided && are_even_rows(s);
     g.unit = g.strided && s->ow <= DEPTH ? s->ow : 1;
     g.row = is_copied(&g) ? tn_odd_lines(g.channels) : 0;

@@ -71,11 +71,6 @@ static tn_product product_of(const source *from)
     };
 }
 
-static bool has_strides(const tn_conv_shape *s)
-{
-    return s->stride_h > 1 || s->stride_w > 1;
-}
-
 tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *s, int threads, size_t *out)
 {
     if (tn_conv_depthwise_applies(s)) {
@@ -84,7 +79,7 @@ tn_status tn_conv_gemm_data_scratch(const tn_conv_shape *s, int threads, size_t 
     }
     if (tn_conv_gemm_spreads(s))
         return tn_conv_gemm_spread_scratch(s, threads, out);
-    if (has_strides(s))
+    if (tn_conv_has_strides(s))
         return tn_conv_gemm_strided_scratch(s, threads, out);
     source from = source_of(s);
     tn_product product = product_of(&from);
@@ -124,7 +119,7 @@ void tn_conv_gemm_data(const tn_conv_shape *shape, int64_t largest, tn_pool *poo
         tn_conv_depthwise_data(shape, pool, dy, w, dx);
     else if (tn_conv_gemm_spreads(shape))
         tn_conv_gemm_spread(shape, pool, dy, w, prepared, dx, scratch);
-    else if (has_strides(shape))
+    else if (tn_conv_has_strides(shape))
         tn_conv_gemm_strided(shape, pool, dy, w, prepared, dx, scratch);
     else
         run_product(shape, largest, pool, dy, w, prepared, dx, scratch);
@@ -142,7 +137,7 @@ tn_status tn_conv_gemm_data_prepared(const tn_conv_shape *s, size_t *out)
         *out = tn_conv_gemm_spread_prepared(s);
         return TN_OK;
     }
-    if (has_strides(s))
+    if (tn_conv_has_strides(s))
         return tn_conv_gemm_strided_prepared(s, out);
     const source from = source_of(s);
     const tn_product product = product_of(&from);
@@ -172,7 +167,7 @@ void tn_conv_gemm_data_prepare(const tn_conv_shape *s, tn_pool *pool, const floa
         return;
     if (tn_conv_gemm_spreads(s))
         tn_conv_gemm_spread_prepare(s, pool, w, prepared);
-    else if (has_strides(s))
+    else if (tn_conv_has_strides(s))
         tn_conv_gemm_strided_prepare(s, pool, w, prepared);
     else
         prepare_product(s, pool, w, prepared);

@@ -78,7 +78,7 @@ static double cost_of_windows(const spread *p)
     const tn_conv_shape *s = p->shape;
     double taps = (double)(s->r * s->s) / ((double)s->stride_h * (double)s->stride_w);
     double lanes = (double)tn_round_up(p->channels, p->tile->lanes / 2);
-    double place = s->stride_h > 1 || s->stride_w > 1 ? PHASE_COST : PLACE_COST;
+    double place = tn_conv_has_strides(s) ? PHASE_COST : PLACE_COST;
     return (double)(s->h * s->w) * taps * ((double)s->f * lanes + place * (double)s->groups);
 }
 
